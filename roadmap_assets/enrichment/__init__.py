@@ -1,0 +1,1 @@
+"""Topics in, enrichments out: profiles, batches, the quota, the engine."""

@@ -1,0 +1,71 @@
+"""What can go wrong in a way that the caller can act on: one class for each such thing.
+
+Every message is written for the person who gets it: what happened, to what, and what to do. The command line prints
+it on one line and leaves with ``exit_status``; Dagster turns it into a ``Failure`` that is retried only when
+``retryable`` says that trying again could help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class RoadmapAssetsError(Exception):
+    """Base of everything this package raises on purpose."""
+
+    exit_status = 1
+    retryable = False
+
+
+class InvalidSetting(RoadmapAssetsError):
+    """A setting or argument lies outside what it may be; the message names it and the allowed range."""
+
+    exit_status = 2
+
+
+class InvalidSlug(RoadmapAssetsError):
+    """A roadmap's name is not a slug, so that nothing was read or written under it."""
+
+    exit_status = 2
+
+
+class UnknownRoadmap(RoadmapAssetsError):
+    """The source has no roadmap of this name; ``near`` are the nearest names that it has."""
+
+    def __init__(self, slug: str, *, source: str, near: Sequence[str] = ()) -> None:
+        hint = f"did you mean {', '.join(near)}?" if near else "list what there is with: roadmap-assets scrape --list"
+        super().__init__(f"the source {source} has no roadmap {slug!r}; {hint}")
+        self.slug = slug
+        self.near = tuple(near)
+
+
+class SourceUnavailable(RoadmapAssetsError):
+    """The upstream of a source does not answer, or asks to wait longer than is sensible; nothing was changed."""
+
+    retryable = True
+
+
+class DocumentError(RoadmapAssetsError):
+    """A roadmap's document cannot be turned into topics: not JSON, of the old shape, or without a topic."""
+
+
+class WarehouseBusy(RoadmapAssetsError):
+    """The database stayed locked by another program for as long as we were ready to wait."""
+
+    retryable = True
+
+
+class WarehouseUnreadable(RoadmapAssetsError):
+    """The database file is no DuckDB database of ours, or of a newer version; it was left untouched."""
+
+
+class MissingKey(RoadmapAssetsError):
+    """Gemini is to be asked, and there is no API key in the environment."""
+
+
+class GeminiRefused(RoadmapAssetsError):
+    """Gemini refuses the key, the model or the request itself (400, 401, 403, 404): asking again cannot help."""
+
+
+class OutputNotWritable(RoadmapAssetsError):
+    """The output file or folder cannot be written; found out before anything is paid for."""

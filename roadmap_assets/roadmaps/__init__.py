@@ -1,0 +1,1 @@
+"""Where topics come from: sources, documents, hierarchy, texts."""

@@ -1,0 +1,1 @@
+"""Everything that knows SQL: one DuckDB database, shared safely between processes."""
