@@ -1,0 +1,180 @@
+"""A roadmap's raw JSON, turned into typed records: the only place that touches dicts of foreign shape.
+
+The document is a drawing made with React Flow: nodes with a type, a position and a size, and edges between them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from roadmap_assets.errors import DocumentError
+from roadmap_assets.roadmaps.geometry import Box
+
+TOPIC_TYPES: Final = frozenset({"topic", "subtopic"})
+LINE_TYPES: Final = frozenset({"vertical", "horizontal"})
+
+_FARTHEST = 1e6  # pixels; the largest real drawing is some 10 000 high
+_UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A box of the drawing.
+
+    ``box`` is as measured, ``requested`` as it was once asked for; None where position or size are unusable.
+    ``dashed`` says how a line node is drawn.
+    """
+
+    id: str
+    type: str
+    label: str
+    box: Box | None
+    requested: Box | None = None
+    dashed: bool = False
+
+    @property
+    def is_topic(self) -> bool:
+        return self.type in TOPIC_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A link between two nodes of the document; dashed means parenthood, solid the order of reading."""
+
+    source: str
+    target: str
+    dashed: bool
+
+
+@dataclass(frozen=True)
+class Document:
+    """A roadmap's drawing; ``unusable_nodes`` and ``unusable_edges`` count what had to be left out."""
+
+    roadmap: str
+    title: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    unusable_nodes: int = 0
+    unusable_edges: int = 0
+
+    @cached_property
+    def topics(self) -> tuple[Node, ...]:
+        """Topics and subtopics from top to bottom, then from left to right; those without a position come last.
+
+        The order of reading, which follows the hierarchy, is the order of ``place_topics``.
+        """
+        return tuple(sorted((node for node in self.nodes if node.is_topic), key=_from_the_top))
+
+
+def parse_document(text: str, *, roadmap: str, origin: str) -> Document:
+    """Read a roadmap's JSON; ``origin`` says in messages where it came from.
+
+    Nodes without an id or of a second use of one, and edges that do not join two different nodes, are left out and
+    counted. Raises DocumentError when the text is no document, has the old shape, or holds no topic.
+    """
+    here = f"the document of {roadmap} ({origin})"
+    try:
+        raw = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        raise DocumentError(f"{here} is not JSON: {error or type(error).__name__}") from None
+    if not isinstance(raw, dict):
+        raise DocumentError(f"{here} is not a JSON object but {type(raw).__name__}")
+    if "mockup" in raw:
+        raise DocumentError(f"{here} has the old shape ('mockup' at the top), which holds no nodes; choose another roadmap")
+    raw_nodes, raw_edges = _list(raw.get("nodes")), _list(raw.get("edges"))
+    nodes: dict[str, Node] = {}
+    for entry in raw_nodes:
+        node = _node(entry)
+        if node is not None:
+            nodes.setdefault(node.id, node)
+    edges = [edge for entry in raw_edges if (edge := _edge(entry, nodes)) is not None]
+    if not any(node.is_topic for node in nodes.values()):
+        raise DocumentError(f"{here} holds no topic (of {len(raw_nodes)} nodes); choose another roadmap or source")
+    return Document(
+        roadmap=roadmap,
+        title=_title(raw, nodes.values()) or roadmap.replace("-", " ").title(),
+        nodes=tuple(nodes.values()),
+        edges=tuple(edges),
+        unusable_nodes=len(raw_nodes) - len(nodes),
+        unusable_edges=len(raw_edges) - len(edges),
+    )
+
+
+def _from_the_top(node: Node) -> tuple[float, float]:
+    return (node.box.y, node.box.x) if node.box else (math.inf, math.inf)
+
+
+def _node(raw: Any) -> Node | None:
+    node = _dict(raw)
+    node_id = _text(node.get("id"))
+    if not node_id:
+        return None
+    data = _dict(node.get("data"))
+    return Node(
+        id=node_id,
+        type=_text(node.get("type")),
+        label=_text(data.get("label")),
+        box=_box(node, "measured", "node", "style"),
+        requested=_box(node, "node", "style", "measured"),
+        dashed=_is_dashed(_dict(data.get("style"))),
+    )
+
+
+def _edge(raw: Any, nodes: dict[str, Node]) -> Edge | None:
+    edge = _dict(raw)
+    source, target = _text(edge.get("source")), _text(edge.get("target"))
+    if source == target or source not in nodes or target not in nodes:
+        return None
+    style = _text(_dict(edge.get("data")).get("edgeStyle"))
+    dashed = style == "dashed" if style else _is_dashed(_dict(edge.get("style")))
+    return Edge(source=source, target=target, dashed=dashed)
+
+
+def _box(node: dict[str, Any], *places: str) -> Box | None:
+    """Position and size; the size from the first of the places that holds it."""
+    position = _dict(node.get("position"))
+    sizes = [node if place == "node" else _dict(node.get(place)) for place in places]
+    x, y = _number(position.get("x")), _number(position.get("y"))
+    width, height = (
+        next((size for place in sizes if (size := _number(place.get(side))) is not None), None)
+        for side in ("width", "height")
+    )
+    if x is None or y is None or width is None or height is None or width < 0 or height < 0:
+        return None
+    return Box(x, y, width, height)
+
+
+def _is_dashed(style: dict[str, Any]) -> bool:
+    return _text(style.get("strokeDasharray")) not in ("", "0", "none")
+
+
+def _title(raw: dict[str, Any], nodes: Iterable[Node]) -> str:
+    drawn = next((node.label for node in nodes if node.type == "title" and node.label), "")
+    return drawn or _text(_dict(raw.get("title")).get("page")) or _text(raw.get("title"))
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    """A string (or a number's digits) on one line, without what no database or terminal takes; else ''."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    return " ".join(_UNPRINTABLE.sub("", str(value)).split())
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) <= _FARTHEST else None
