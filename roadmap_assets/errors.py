@@ -1,8 +1,8 @@
 """What can go wrong in a way that the caller can act on: one class for each such thing.
 
 Every message is written for the person who gets it: what happened, to what, and what to do. The command line prints
-it on one line and leaves with ``exit_status``; Dagster turns it into a ``Failure`` that is retried only when
-``retryable`` says that trying again could help.
+it on one line and leaves with `exit_status`; Dagster turns it into a `Failure` that is retried only when
+`retryable` says that trying again could help.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class InvalidSlug(RoadmapAssetsError):
 
 
 class UnknownRoadmap(RoadmapAssetsError):
-    """The source has no roadmap of this name; ``near`` are the nearest names that it has."""
+    """The source has no roadmap of this name; `near` are the nearest names that it has."""
 
     def __init__(self, slug: str, *, source: str, near: Sequence[str] = ()) -> None:
         hint = f"did you mean {', '.join(near)}?" if near else "list what there is with: roadmap-assets scrape --list"
@@ -57,6 +57,12 @@ class WarehouseBusy(RoadmapAssetsError):
 
 class WarehouseUnreadable(RoadmapAssetsError):
     """The database file is no DuckDB database of ours, or of a newer version; it was left untouched."""
+
+
+class QuotaUnavailable(RoadmapAssetsError):
+    """The file through which processes share the quota is locked, damaged or on a full disk; nothing is sent unmetered."""
+
+    retryable = True
 
 
 class MissingKey(RoadmapAssetsError):

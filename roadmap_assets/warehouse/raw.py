@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+from roadmap_assets.warehouse.rows import insert_rows, utc_now
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True)
 class ContentFile:
     """One markdown file of a roadmap.
 
-    ``topic_id`` is the part of the name after the last ``@`` ('' when it carries none); ``sha`` is git's blob sha of the bytes.
+    `topic_id` is the part of the name after the last `@` ('' when it carries none); `sha` is git's blob sha.
     """
 
     file: str
@@ -37,3 +43,54 @@ class Snapshot:
         for content in sorted(self.contents, key=lambda c: c.file):
             digest.update(f"\0{content.file}\0{content.sha}".encode())
         return digest.hexdigest()
+
+
+def load_snapshot(connection: DuckDBPyConnection, roadmap: str) -> Snapshot | None:
+    """The roadmap as it was last fetched, or None when it never was."""
+    found = connection.execute(
+        "SELECT document, origin, source FROM raw_roadmaps WHERE roadmap = ?", [roadmap]
+    ).fetchone()
+    if found is None:
+        return None
+    contents = connection.execute(
+        "SELECT file, topic_id, sha, markdown FROM raw_contents WHERE roadmap = ? ORDER BY file", [roadmap]
+    ).fetchall()
+    document, origin, source = found
+    return Snapshot(
+        roadmap=roadmap,
+        document=document,
+        origin=origin,
+        source=source,
+        contents=tuple(ContentFile(*row) for row in contents),
+    )
+
+
+def save_snapshot(connection: DuckDBPyConnection, snapshot: Snapshot) -> None:
+    """Replace the roadmap's rows in both tables by the snapshot's; other roadmaps' are left alone."""
+    connection.execute("DELETE FROM raw_roadmaps WHERE roadmap = ?", [snapshot.roadmap])
+    connection.execute("DELETE FROM raw_contents WHERE roadmap = ?", [snapshot.roadmap])
+    connection.execute(
+        "INSERT INTO raw_roadmaps VALUES (?, ?, ?, ?, ?, ?, NULL)",
+        [snapshot.roadmap, snapshot.document, snapshot.version, snapshot.origin, snapshot.source, utc_now()],
+    )
+    insert_rows(
+        connection,
+        "raw_contents",
+        ({"roadmap": snapshot.roadmap, **asdict(content)} for content in snapshot.contents),
+        columns=dict.fromkeys(("roadmap", "topic_id", "file", "sha", "markdown"), "VARCHAR"),
+    )
+
+
+def mark_fetched(connection: DuckDBPyConnection, roadmap: str) -> None:
+    """Note that the roadmap was looked at again and found unchanged."""
+    connection.execute(
+        "UPDATE raw_roadmaps SET fetched_at = ?, vanished_at = NULL WHERE roadmap = ?", [utc_now(), roadmap]
+    )
+
+
+def mark_vanished(connection: DuckDBPyConnection, roadmap: str) -> bool:
+    """Note that the source has the roadmap no more; its last state stays. False when we never had it."""
+    connection.execute(
+        "UPDATE raw_roadmaps SET vanished_at = coalesce(vanished_at, ?) WHERE roadmap = ?", [utc_now(), roadmap]
+    )
+    return bool(connection.execute("SELECT 1 FROM raw_roadmaps WHERE roadmap = ?", [roadmap]).fetchone())

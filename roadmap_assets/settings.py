@@ -1,0 +1,126 @@
+"""Every tunable once: its name, environment variable, default, range and meaning.
+
+Values come from the environment or a `.env` file in the current directory; keys come from nowhere else. `Settings`
+is what the rest of the program passes around; nothing else reads the environment.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from roadmap_assets.errors import InvalidSetting
+
+MAX_BATCH_SIZE = 20
+
+
+def _variable(name: str, meaning: str, default: Any, **limits: Any) -> Any:
+    """A field that is read from the environment variable `name`."""
+    return Field(default=default, validation_alias=name, description=meaning, **limits)
+
+
+class Settings(BaseSettings):
+    """What can be set. Raises pydantic's ValidationError; use `load_settings` for an error fit for people."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    db: Path = _variable("ROADMAP_DB", "DuckDB database that holds everything", Path(".cache/enrichment.duckdb"))
+    output: Path = _variable("ROADMAP_OUTPUT", "folder that CSV files are written to", Path("output"))
+    source: str = _variable("ROADMAP_SOURCE", "where roadmaps come from: github, sample, or a directory", "github")
+    github_api: str = _variable("ROADMAP_GITHUB_API", "base URL of GitHub's API", "https://api.github.com")
+    github_raw: str = _variable("ROADMAP_GITHUB_RAW", "base URL of raw files", "https://raw.githubusercontent.com")
+    roadmap_sh_api: str = _variable("ROADMAP_SH_API", "base URL of roadmap.sh's API", "https://roadmap.sh/api")
+    github_token: SecretStr | None = _variable("GITHUB_TOKEN", "raises GitHub's limit of 60 requests an hour", None)
+
+    gemini_api_key: Annotated[
+        SecretStr | None, Field(validation_alias=AliasChoices("GEMINI_API_KEY", "GOOGLE_API_KEY"))
+    ] = Field(default=None, description="key of the Gemini API")
+    gemini_base_url: str | None = _variable("GOOGLE_GEMINI_BASE_URL", "a stand-in for Gemini's address", None)
+    model: str = _variable("ROADMAP_MODEL", "Gemini model that is asked", "gemini-3.5-flash-lite", min_length=1)
+    profile: str = _variable("ROADMAP_PROFILE", "columns asked for: summary, study, or module:Class", "summary")
+    temperature: float | None = _variable(
+        "ROADMAP_TEMPERATURE", "sent when set; newer models ignore it", None, ge=0, le=2
+    )
+    thinking_level: Literal["minimal", "low", "medium", "high"] | None = _variable(
+        "ROADMAP_THINKING_LEVEL", "sent when set; thinking counts as output", None
+    )
+
+    batch_size: int = _variable("ROADMAP_BATCH_SIZE", "topics in one call", 20, ge=1, le=MAX_BATCH_SIZE)
+    batch_tokens: int = _variable("ROADMAP_BATCH_TOKENS", "input tokens in one call", 16_000, ge=500)
+    description_chars: int = _variable(
+        "ROADMAP_DESCRIPTION_CHARS", "a longer description is cut at a sentence's end before it is sent", 2_000, ge=100
+    )
+    timeout_s: float = _variable("ROADMAP_TIMEOUT", "seconds one attempt may take in total", 30.0, gt=0)
+    concurrency: int = _variable("ROADMAP_CONCURRENCY", "calls in flight at once", 16, ge=1, le=256)
+    attempts: int = _variable("ROADMAP_ATTEMPTS", "times a batch or a topic is asked in one run", 4, ge=1, le=20)
+    failure_runs: int = _variable("ROADMAP_FAILURE_RUNS", "runs that try a failed topic again", 3, ge=1)
+    budget_usd: float | None = _variable("ROADMAP_BUDGET_USD", "a run stops before the call that passes it", None, ge=0)
+    prices: Path | None = _variable("ROADMAP_PRICES", "price table (TOML) instead of the packaged one", None)
+
+    rpm: int = _variable("ROADMAP_RPM", "requests a minute; 0 for no limit", 15, ge=0)
+    tpm: int = _variable("ROADMAP_TPM", "input tokens a minute; 0 for no limit", 250_000, ge=0)
+    rpd: int = _variable("ROADMAP_RPD", "requests a day, Los Angeles time; 0 for no limit", 500, ge=0)
+    quota_window_s: float = _variable("ROADMAP_QUOTA_WINDOW", "seconds in the quota's minute, for tests", 60.0, gt=0)
+    pacing: Literal["burst", "even"] = _variable(
+        "ROADMAP_PACING", "burst sends what the window allows; even spaces calls", "burst"
+    )
+    quota_url: str = _variable("ROADMAP_QUOTA_URL", "limiter's shared state; empty for a file beside the database", "")
+
+    @property
+    def quota_address(self) -> str:
+        """URL of the limiter's shared state: as set, or a SQLite file beside the database."""
+        return self.quota_url or f"sqlite:///{self.db.absolute().with_suffix('.quota.sqlite')}"
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings from the environment, with `given` (by field name, None meaning not given) on top.
+
+    Raises:
+        InvalidSetting: naming the variable, the value's fault and the allowed range; never the value of a key.
+    """
+    try:
+        settings = Settings()
+        overrides = {name: value for name, value in given.items() if value is not None}
+        # Validated again as a whole: model_copy alone would take any value.
+        return Settings(**_by_variable(settings, overrides)) if overrides else settings
+    except ValidationError as error:
+        raise InvalidSetting("; ".join(_explain(e) for e in error.errors())) from None
+
+
+def variable_of(field: str) -> str:
+    """The environment variable that sets a field."""
+    alias = Settings.model_fields[field].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else str(alias)
+
+
+def _by_variable(settings: Settings, overrides: dict[str, Any]) -> dict[str, Any]:
+    return {variable_of(field): value for field, value in {**dict(settings), **overrides}.items()}
+
+
+def _explain(error: Any) -> str:
+    """One line for a person: the variable, the value's fault, what it may be."""
+    variable = str(error["loc"][0])
+    field = next((field for name, field in Settings.model_fields.items() if variable_of(name) == variable), None)
+    secret = field is not None and "Secret" in str(field.annotation)
+    value = "" if secret else f" is {str(error['input'])[:80]!r}"
+    limits = [
+        f"{words} {getattr(rule, name)}"
+        for rule in (field.metadata if field else [])
+        for name, words in _LIMITS
+        if getattr(rule, name, None) is not None
+    ]
+    wanted = " and ".join(limits) or f"{error['msg'][:1].lower()}{error['msg'][1:]}"
+    meaning = f" ({field.description})" if field else ""
+    return f"{variable}{value}; allowed: {wanted}{meaning}"
+
+
+_LIMITS = (
+    ("ge", "at least"),
+    ("gt", "more than"),
+    ("le", "at most"),
+    ("lt", "less than"),
+    ("min_length", "a length of at least"),
+)

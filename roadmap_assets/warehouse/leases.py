@@ -1,0 +1,110 @@
+"""Tables `enrichment_leases` and `lease_holders`: a key is leased before it is asked, so that two runs ask it once.
+
+A lease ends with its holder. A holder is a run: it renews one row for all its keys, and while it lives it holds a
+file lock beside the database, which the operating system lets go of even after `kill -9`. So the topics of a killed
+run are free at once, and those of a frozen one when its lease expires.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from filelock import FileLock, Timeout
+
+from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.enrichments import answered_keys
+from roadmap_assets.warehouse.rows import utc_now
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What became of the keys one asked for: each is in one of the three."""
+
+    answered: frozenset[str]
+    leased: frozenset[str]
+    held: frozenset[str]
+
+
+class LeaseHolder:
+    """A run that leases keys, for as long as its `with` block lasts; leases it does not renew end after `ttl_s`."""
+
+    def __init__(self, warehouse: Warehouse, *, ttl_s: float = 60.0) -> None:
+        self.id = uuid.uuid4().hex
+        self.ttl_s = ttl_s
+        self._warehouse = warehouse
+        self._folder = warehouse.path.with_name(f"{warehouse.path.name}.holders")
+        self._lock = FileLock(self._folder / self.id, thread_local=False)
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            with self._warehouse.transaction() as connection:
+                self._forget(connection, [self.id])
+        finally:
+            self._lock.release()
+            (self._folder / self.id).unlink(missing_ok=True)
+
+    def claim(self, connection: DuckDBPyConnection, keys: Iterable[str]) -> Claim:
+        """Lease every key that is neither answered nor leased by another living holder."""
+        self._bury_the_dead(connection)
+        answered = answered_keys(connection, keys)
+        held = {
+            key
+            for (key,) in connection.execute(
+                "SELECT key FROM enrichment_leases SEMI JOIN wanted USING (key) WHERE holder <> ?", [self.id]
+            ).fetchall()
+        } - answered
+        connection.execute(
+            "INSERT INTO enrichment_leases SELECT key, ? FROM wanted "
+            "ANTI JOIN enrichments USING (key) ANTI JOIN enrichment_leases USING (key)",
+            [self.id],
+        )
+        self.renew(connection)
+        leased = {key for (key,) in connection.execute("SELECT key FROM wanted").fetchall()} - answered - held
+        return Claim(frozenset(answered), frozenset(leased), frozenset(held))
+
+    def renew(self, connection: DuckDBPyConnection) -> None:
+        """Keep all leases of this holder for another `ttl_s` seconds."""
+        connection.execute("DELETE FROM lease_holders WHERE holder = ?", [self.id])
+        connection.execute(
+            "INSERT INTO lease_holders VALUES (?, ?)", [self.id, utc_now() + timedelta(seconds=self.ttl_s)]
+        )
+
+    def _bury_the_dead(self, connection: DuckDBPyConnection) -> None:
+        rows = connection.execute(
+            "SELECT holder, expires_at FROM lease_holders WHERE holder <> ?", [self.id]
+        ).fetchall()
+        now = utc_now()
+        dead = [holder for holder, expires_at in rows if expires_at <= now or not _lives(self._folder / holder)]
+        if dead:
+            self._forget(connection, dead)
+
+    @staticmethod
+    def _forget(connection: DuckDBPyConnection, holders: list[str]) -> None:
+        connection.execute("DELETE FROM enrichment_leases WHERE list_contains(?, holder)", [holders])
+        connection.execute("DELETE FROM lease_holders WHERE list_contains(?, holder)", [holders])
+
+
+def _lives(lock_file: Path) -> bool:
+    if not lock_file.exists():
+        return False
+    probe = FileLock(lock_file, timeout=0)
+    try:
+        probe.acquire()
+    except Timeout:
+        return True
+    probe.release()
+    lock_file.unlink(missing_ok=True)
+    return False

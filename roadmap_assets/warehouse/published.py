@@ -1,0 +1,79 @@
+"""Table `enriched_roadmaps`: what was published, one row per topic of a roadmap with its enrichment columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from roadmap_assets.warehouse.rows import insert_rows, quoted, utc_now
+from roadmap_assets.warehouse.topics import TOPIC_COLUMNS, Topic
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Status = Literal["enriched", "failed", "deferred", "plain"]
+"""What came of a topic: answered; could not be answered; not asked yet; or no enrichment was wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrichedTopic:
+    """A topic and what Gemini wrote about it; `columns` is empty unless `status` is enriched."""
+
+    topic: Topic
+    status: Status
+    columns: Mapping[str, Any]
+    enrichment_key: str
+
+
+_OWN_COLUMNS = {
+    **TOPIC_COLUMNS,
+    **dict.fromkeys(("status", "profile", "model", "enrichment_key"), "VARCHAR"),
+    "published_at": "TIMESTAMP",
+}
+
+RESERVED_COLUMNS = frozenset(_OWN_COLUMNS)
+"""Names that a profile's column cannot have."""
+
+
+def publish_rows(
+    connection: DuckDBPyConnection,
+    roadmap: str,
+    rows: Sequence[EnrichedTopic],
+    *,
+    columns: Mapping[str, str],
+    profile: str,
+    model: str,
+) -> None:
+    """Replace the roadmap's rows; other roadmaps' are left alone.
+
+    `columns` are the profile's, with their DuckDB types; those that the table has not got yet are added to it.
+    """
+    for name, kind in columns.items():
+        connection.execute(f"ALTER TABLE enriched_roadmaps ADD COLUMN IF NOT EXISTS {quoted(name)} {kind}")
+    connection.execute("DELETE FROM enriched_roadmaps WHERE roadmap = ?", [roadmap])
+    common = {"profile": profile, "model": model, "published_at": utc_now().isoformat()}
+    insert_rows(
+        connection,
+        "enriched_roadmaps",
+        (
+            {**asdict(r.topic), "status": r.status, "enrichment_key": r.enrichment_key, **common, **r.columns}
+            for r in rows
+        ),
+        columns={**_OWN_COLUMNS, **columns},
+    )
+
+
+def published_topics(connection: DuckDBPyConnection, roadmap: str) -> dict[str, str]:
+    """topic_id -> topic of the roadmap's last publication."""
+    rows = connection.execute("SELECT topic_id, topic FROM enriched_roadmaps WHERE roadmap = ?", [roadmap]).fetchall()
+    return dict(rows)
+
+
+def open_topics(connection: DuckDBPyConnection) -> dict[str, int]:
+    """roadmap -> number of its published topics that wait for an answer (deferred or failed), where there are any."""
+    rows = connection.execute(
+        "SELECT roadmap, count(*) FROM enriched_roadmaps WHERE status IN ('deferred', 'failed') "
+        "GROUP BY roadmap ORDER BY roadmap"
+    ).fetchall()
+    return dict(rows)
