@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, html_block
-from markdown_it.tree import SyntaxTreeNode
+from markdown_it.token import Token
 
 from roadmap_assets.warehouse.raw import ContentFile
 from roadmap_assets.warehouse.topics import Resource
@@ -58,20 +59,18 @@ class Content:
 
 def read_content(markdown: str) -> Content:
     """Description and resources of a topic's markdown; any text has a result."""
-    tree = SyntaxTreeNode(_PARSER.parse(markdown))
+    tokens = _PARSER.parse(markdown)
     resources: dict[str, Resource] = {}
     mended = dropped = untyped = 0
-    for link in (node for node in tree.walk() if node.type == "link"):
-        written = str(link.attrs.get("href", ""))
-        url = web_url(written)
+    for link in (piece for token in tokens for line in _lines(token) for piece in line if isinstance(piece, _Link)):
+        url = web_url(link.url)
         if url is None:
             dropped += 1
             continue
-        kind, title = _kind_and_title(link)
-        mended += not written.lower().startswith(("http://", "https://"))
-        untyped += kind is None
-        resources.setdefault(url, Resource(title=title or url, url=url, type=kind or "article"))
-    description = "\n\n".join(_blocks(tree.children)).strip()
+        mended += not link.url.lower().startswith(("http://", "https://"))
+        untyped += link.type is None
+        resources.setdefault(url, Resource(title=link.title or url, url=url, type=link.type or "article"))
+    description = "\n\n".join(_texts(tokens)).strip()
     return Content(description, tuple(resources.values()), mended, dropped, untyped)
 
 
@@ -135,113 +134,160 @@ def file_slug(text: str) -> str:
     return re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", text.lower())).strip("-")
 
 
-# ---- plain text ---------------------------------------------------------------------------------------------------
+# ---- blocks -------------------------------------------------------------------------------------------------------
 
 
-def _blocks(nodes: Sequence[SyntaxTreeNode], *, introduced: bool = False) -> list[str]:
-    """The texts of block nodes, less headings, comments, links that stand alone, and what introduces those.
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A block with the tokens inside it, the inline token of a paragraph among them."""
+
+    type: str
+    text: str
+    inside: Sequence[Token]
+
+
+def _blocks(tokens: Sequence[Token]) -> list[_Block]:
+    """The outermost blocks of a run of tokens."""
+    blocks: list[_Block] = []
+    start = depth = 0
+    for position, token in enumerate(tokens):
+        depth += token.nesting
+        if depth == 0:
+            first = tokens[start]
+            blocks.append(_Block(first.type.removesuffix("_open"), first.content, tokens[start + 1 : position]))
+            start = position + 1
+    return blocks
+
+
+def _texts(tokens: Sequence[Token], *, introduced: bool = False) -> list[str]:
+    """The texts of blocks, less headings, comments, links that stand alone, and what introduces those.
 
     ``introduced`` says that a line such as "Visit the following resources" came before: then every line with a link
     is one of the resources, whatever else is in it.
     """
     texts: list[str] = []
-    for node, following in zip(nodes, [*nodes[1:], None], strict=True):
-        match node.type:
+    blocks = _blocks(tokens)
+    for number, block in enumerate(blocks):
+        match block.type:
             case "heading" | "hr":
                 text = ""
             case "paragraph":
-                text = _paragraph(node, introduced=introduced)
+                text = _paragraph(block, introduced=introduced)
                 *_, last = _SENTENCE_END.split(text)
-                if _INTRODUCTION.match(last) or (last.endswith(":") and following and _lists_links(following)):
+                if _INTRODUCTION.match(last) or (
+                    last.endswith(":") and any(map(_lists_links, blocks[number + 1 :][:1]))
+                ):
                     text, introduced = text.removesuffix(last).rstrip(), True
             case "bullet_list" | "ordered_list":
-                text, introduced = _list(node, introduced=introduced), False
+                text, introduced = _list(block, introduced=introduced), False
             case "fence" | "code_block":
-                text = node.content.rstrip()
+                text = block.text.rstrip()
             case "html_block":  # a comment, and the text after it
-                text = _one_line(_COMMENT.sub("", node.content))
+                text = _one_line(_COMMENT.sub("", block.text))
             case "table":
-                rows = (row for part in node.children for row in part.children)
-                text = "\n".join(" | ".join(_one_line(_plain(cell.children)) for cell in row.children) for row in rows)
+                rows = (row for part in _blocks(block.inside) for row in _blocks(part.inside))
+                text = "\n".join(" | ".join(_cell(cell) for cell in _blocks(row.inside)) for row in rows)
             case _:  # a quotation
-                text = "\n\n".join(_blocks(node.children))
+                text = "\n\n".join(_texts(block.inside))
         if text:
             texts.append(text)
     return texts
 
 
-def _list(node: SyntaxTreeNode, *, introduced: bool) -> str:
+def _list(block: _Block, *, introduced: bool = False) -> str:
     items: list[str] = []
-    for item in node.children:
-        text = "\n".join(_blocks(item.children, introduced=introduced))
+    for item in _blocks(block.inside):
+        text = "\n".join(_texts(item.inside, introduced=introduced))
         if text:
-            marker = f"{len(items) + 1}. " if node.type == "ordered_list" else "- "
+            marker = f"{len(items) + 1}. " if block.type == "ordered_list" else "- "
             items.append(marker + text.replace("\n", "\n" + " " * len(marker)))
     return "\n".join(items)
 
 
-def _lists_links(node: SyntaxTreeNode) -> bool:
+def _lists_links(block: _Block) -> bool:
     """Whether this is a list of links and nothing else."""
-    return node.type in ("bullet_list", "ordered_list") and _has_link([node]) and not _list(node, introduced=False)
+    links = (line for token in block.inside for line in _lines(token) if _has_link(line))
+    return block.type in ("bullet_list", "ordered_list") and any(links) and not _list(block)
 
 
-def _paragraph(node: SyntaxTreeNode, *, introduced: bool) -> str:
-    lines: list[list[SyntaxTreeNode]] = [[]]
-    for part in node.children[0].children:
-        if part.type in ("softbreak", "hardbreak"):
-            lines.append([])
-        else:
-            lines[-1].append(part)
+def _paragraph(block: _Block, *, introduced: bool = False) -> str:
+    lines = (line for token in block.inside for line in _lines(token))
     return _one_line(" ".join(_plain(line) for line in lines if not _is_resource(line, introduced=introduced)))
 
 
-def _is_resource(line: Sequence[SyntaxTreeNode], *, introduced: bool) -> bool:
-    """Whether a line of text is there for its link alone: nothing around it, or a typed link first."""
+def _cell(block: _Block) -> str:
+    return _one_line(" ".join(_plain(line) for token in block.inside for line in _lines(token)))
+
+
+# ---- lines --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    title: str
+    url: str
+    type: str | None
+
+
+_Line: TypeAlias = Sequence[str | _Link]
+
+
+def _lines(token: Token) -> list[_Line]:
+    """The lines of an inline token, cut where the author broke them; none for any other token."""
+    lines: list[list[str | _Link]] = [[]]
+    title: list[str] = []
+    url: str | None = None  # of the link that we are in
+    for part in token.children or ():
+        match part.type:
+            case "link_open":
+                url = str(part.attrs["href"])
+            case "link_close":
+                assert url is not None
+                lines[-1].append(_link(_one_line("".join(title)), url))
+                title, url = [], None
+            case "softbreak" | "hardbreak" if url is None:
+                lines.append([])
+            case _:
+                (lines[-1] if url is None else title).append(_text(part))
+    return [line for line in lines if line]
+
+
+def _text(part: Token) -> str:
+    if part.type == "html_inline":
+        return _COMMENT.sub("", part.content)
+    return part.content or (" " if part.type.endswith("break") else "")
+
+
+def _link(text: str, url: str) -> _Link:
+    """A link whose text may begin with its type: ``@video@Git in a day``."""
+    mark = _TYPE_MARK.match(text)
+    return _Link(text[mark.end() :], url, _resource_type(mark["type"])) if mark else _Link(text, url, None)
+
+
+def _is_resource(line: _Line, *, introduced: bool) -> bool:
+    """Whether a line is there for its link alone: a typed link first, or nothing around the link."""
     if not _has_link(line):
         return False
-    leads = line[0].type == "link" and _kind_and_title(line[0])[0] is not None
-    return introduced or leads or not re.search(r"\w", _plain(line, with_links=False))
+    leads = isinstance(line[0], _Link) and line[0].type is not None
+    return introduced or leads or not re.search(r"\w", "".join(piece for piece in line if isinstance(piece, str)))
 
 
-def _has_link(nodes: Sequence[SyntaxTreeNode]) -> bool:
-    return any(part.type == "link" for node in nodes for part in node.walk())
+def _has_link(line: _Line) -> bool:
+    return any(isinstance(piece, _Link) for piece in line)
 
 
-def _plain(nodes: Sequence[SyntaxTreeNode], *, with_links: bool = True) -> str:
-    return "".join(_pieces(nodes, with_links=with_links))
+def _plain(line: _Line) -> str:
+    return "".join(piece.title if isinstance(piece, _Link) else piece for piece in line)
 
 
-def _pieces(nodes: Sequence[SyntaxTreeNode], *, with_links: bool) -> Iterator[str]:
-    for node in nodes:
-        match node.type:
-            case "text" | "code_inline":
-                yield node.content
-            case "html_inline":
-                yield _COMMENT.sub("", node.content)
-            case "softbreak" | "hardbreak":
-                yield " "
-            case "link":
-                if with_links:
-                    yield _kind_and_title(node)[1]
-            case _:  # emphasis, the text of an image
-                yield from _pieces(node.children, with_links=with_links)
-
-
-def _kind_and_title(link: SyntaxTreeNode) -> tuple[str | None, str]:
-    """The type in a link's text and the rest of it: ``@video@Git in a day`` is ("video", "Git in a day")."""
-    text = _one_line(_plain(link.children))
-    mark = _TYPE_MARK.match(text)
-    return (_resource_type(mark["type"]), text[mark.end() :]) if mark else (None, text)
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 @cache
 def _resource_type(written: str) -> str:
     """The nearest of the types we know: ``offical`` is official, ``articles`` article; article when none is near."""
     return (*difflib.get_close_matches(written.lower(), RESOURCE_TYPES, n=1, cutoff=0.7), "article")[0]
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 # ---- the parser ---------------------------------------------------------------------------------------------------
@@ -253,8 +299,8 @@ _WEB_SCHEME = re.compile(r"h*t+p+(?P<secure>s*):/+", re.IGNORECASE)
 _NOUN = r"(?:resource|link|article|video|tutorial|material|reference|guide)s?"
 _INTRODUCTION = re.compile(
     r"(?=.{,160}$)(?:"
-    r"(?:to (?:learn|know|read)|for (?:more|further)|learn|visit|check|(?:have|take) a look|look at|explore|refer to|see|read"
-    rf"|watch)\b.*\b(?:following|these|below)\b.*\b{_NOUN}\b"
+    r"(?:to (?:learn|know|read)|for (?:more|further)|learn|visit|check|(?:have|take) a look|look at|explore|refer to"
+    rf"|see|read|watch)\b.*\b(?:following|these|below)\b.*\b{_NOUN}\b"
     rf"|(?:(?:useful|helpful|additional|further|more|other|related|recommended|external) )?(?:{_NOUN}|reading):$)",
     re.IGNORECASE,
 )
