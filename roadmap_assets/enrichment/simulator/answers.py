@@ -1,0 +1,133 @@
+"""Answers of the simulator: drawn from the topics' own texts, held to the schema of the request, always the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zlib import crc32
+
+from roadmap_assets.enrichment.simulator.wire import AskedTopic, BadRequest
+
+MAX_WORDS = 12
+
+_SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+|\n+")
+_CLOSING = " \t.,;:!?…–—-'\"`*_("
+_DANGLING = re.compile(
+    r"(\s+(a|an|and|are|as|at|be|but|by|for|from|how|in|into|is|it|its|not|of|on|or|so|such|than|that|the|their|then"
+    r"|these|they|this|to|was|what|when|where|which|while|who|will|with|you|your))+$",
+    re.IGNORECASE,
+)
+_INSTRUCTION = re.compile(
+    r"answer\s+[\"'“`]?(?P<answer>[^\"'”`\n]+?)[\"'”`]?\s+for\s+all\s+(?:the\s+)?topics", re.IGNORECASE
+)
+
+
+class Columns:
+    """The columns that a ``responseJsonSchema`` asks for: an array of objects with ``id``, ``topic`` and more."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._root = schema
+        item = self._resolved(self._resolved(schema).get("items", {}))
+        self.properties: Mapping[str, Any] = item.get("properties", {})
+        if not {"id", "topic"} <= self.properties.keys():
+            raise BadRequest(
+                "The simulator answers a responseJsonSchema that is an array of objects with id and topic."
+            )
+        self.asked = [name for name in self.properties if name not in ("id", "topic")]
+
+    @property
+    def text(self) -> str:
+        """The first column of free text, '' when there is none."""
+        return next((name for name in self.asked if self._is_text(self._resolved(self.properties[name]))), "")
+
+    @property
+    def level(self) -> str:
+        """The first column that is chosen from a list, '' when there is none."""
+        return next((name for name in self.asked if "enum" in self._resolved(self.properties[name])), "")
+
+    def answer(self, topic: AskedTopic, *, told: str = "") -> dict[str, Any]:
+        """One object of the reply; ``told`` is what every column says that may say it."""
+        phrases = phrases_of(topic)
+        row: dict[str, Any] = {"id": topic.id, "topic": topic.topic}
+        for position, name in enumerate(self.asked):
+            phrase = told or phrases[position % len(phrases)]
+            row[name] = self._value(self.properties[name], phrase=phrase, seed=f"{name}\0{topic.topic}")
+        return row
+
+    def _value(self, schema: Mapping[str, Any], *, phrase: str, seed: str) -> Any:
+        schema = self._resolved(schema)
+        number = crc32(seed.encode())
+        if "const" in schema:
+            return schema["const"]
+        if choices := schema.get("enum"):
+            return phrase if phrase in choices else choices[number % len(choices)]
+        match _type_of(schema):
+            case "boolean":
+                return bool(number % 2)
+            case "integer" | "number":
+                low = schema.get("minimum", 0)
+                high = schema.get("maximum", low + 9)
+                return low + number % (int(high - low) + 1)
+            case "array":
+                least, most = schema.get("minItems", 2), schema.get("maxItems", 3)
+                return [
+                    self._value(schema.get("items", {}), phrase=phrase, seed=f"{seed}\0{index}")
+                    for index in range(min(max(least, 1), most))
+                ]
+            case "object":
+                return {
+                    name: self._value(value, phrase=phrase, seed=f"{seed}\0{name}")
+                    for name, value in schema.get("properties", {}).items()
+                }
+            case "null":
+                return None
+            case _:
+                return phrase[: schema.get("maxLength", len(phrase))]
+
+    def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The schema behind ``$ref`` and, of alternatives, the first that is not null."""
+        while True:
+            if "$ref" in schema:
+                schema = self._root.get("$defs", {}).get(schema["$ref"].rpartition("/")[2], {})
+            elif alternatives := schema.get("anyOf") or schema.get("oneOf"):
+                schema = next((one for one in alternatives if one.get("type") != "null"), {"type": "null"})
+            else:
+                return schema
+
+    def _is_text(self, schema: Mapping[str, Any]) -> bool:
+        return _type_of(schema) == "string" and "enum" not in schema and "const" not in schema
+
+
+def answer_all(columns: Columns, topics: Sequence[AskedTopic], *, obedient: bool) -> list[dict[str, Any]]:
+    """One object a topic, in the order asked.
+
+    ``obedient``: a description that says ``answer X for all topics`` has its way, as with a model that takes the
+    texts it is given for instructions.
+    """
+    orders = (_INSTRUCTION.search(topic.description) for topic in topics) if obedient else ()
+    told = next((order["answer"].strip() for order in orders if order), "")
+    return [columns.answer(topic, told=told) for topic in topics]
+
+
+def phrases_of(topic: AskedTopic) -> list[str]:
+    """Phrases of at most twelve words without closing punctuation, from the description or else the topic's name."""
+    sentences = (_phrase(sentence) for sentence in _SENTENCE_END.split(topic.description))
+    phrases = [phrase for phrase in sentences if phrase.count(" ") >= 2]
+    return phrases or [_phrase(topic.topic) or f"Topic {topic.id}"]
+
+
+def _phrase(sentence: str) -> str:
+    words = sentence.lstrip("#>*-• \t").split()
+    phrase = " ".join(words[:MAX_WORDS])
+    if len(words) > MAX_WORDS:
+        phrase = _DANGLING.sub("", phrase)
+    phrase = phrase.rstrip(_CLOSING)
+    return phrase[:1].upper() + phrase[1:]
+
+
+def _type_of(schema: Mapping[str, Any]) -> str:
+    kind = schema.get("type", "string")
+    if isinstance(kind, list):
+        return next((str(one) for one in kind if one != "null"), "null")
+    return str(kind)
