@@ -1,0 +1,129 @@
+"""The sample roadmap in the package: whole, well-formed, and drawn so that its tree can be read."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from roadmap_assets.roadmaps.content import Content, choose_files, read_content
+from roadmap_assets.roadmaps.document import Document, parse_document
+from roadmap_assets.roadmaps.source import SAMPLE, open_source
+from roadmap_assets.warehouse.raw import Snapshot
+
+SLUG = "data-orchestration"
+NANOID = re.compile(r"[A-Za-z0-9_-]{21}")
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    return open_source("sample").fetch(SLUG)
+
+
+@pytest.fixture(scope="module")
+def document(snapshot: Snapshot) -> Document:
+    return parse_document(snapshot.document, roadmap=SLUG, origin=snapshot.origin)
+
+
+@pytest.fixture(scope="module")
+def labels(document: Document) -> dict[str, str]:
+    return {topic.id: topic.label for topic in document.topics}
+
+
+@pytest.fixture(scope="module")
+def texts(snapshot: Snapshot) -> dict[str, Content]:
+    return {content.topic_id: read_content(content.markdown) for content in snapshot.contents}
+
+
+def test_it_is_the_only_sample() -> None:
+    assert list(open_source("sample").listing()) == [SLUG]
+
+
+def test_everything_in_the_document_is_usable(document: Document) -> None:
+    assert document.title == "Data Orchestration"
+    assert (document.unusable_nodes, document.unusable_edges) == (0, 0)
+    assert 48 <= len(document.topics) <= 54
+    assert all(node.box is not None for node in document.nodes)
+
+
+def test_every_kind_of_node_is_drawn(document: Document) -> None:
+    kinds = "title topic subtopic paragraph label section vertical horizontal button linksgroup"
+    assert {node.type for node in document.nodes} == set(kinds.split())
+
+
+def test_ids_are_nanoids_and_unique(snapshot: Snapshot) -> None:
+    raw = json.loads(snapshot.document)
+    ids = [item["id"] for item in (*raw["nodes"], *raw["edges"])]
+    assert [one for one, count in Counter(ids).items() if count > 1] == []
+    assert [one for one in ids if not NANOID.fullmatch(one)] == []
+
+
+def test_labels_are_unique(labels: dict[str, str]) -> None:
+    assert [label for label, count in Counter(labels.values()).items() if count > 1] == []
+
+
+def test_each_topic_has_exactly_one_file_named_after_it(labels: dict[str, str], snapshot: Snapshot) -> None:
+    chosen = choose_files(labels, snapshot.contents)
+    assert chosen.files.keys() == labels.keys()
+    assert len(snapshot.contents) == len(labels)
+    wanted = {f"{_slug(label)}@{topic_id}.md" for topic_id, label in labels.items()}
+    assert {content.file for content in snapshot.contents} == wanted
+
+
+def test_texts_open_with_the_label_and_are_of_readable_length(
+    labels: dict[str, str], snapshot: Snapshot, texts: dict[str, Content]
+) -> None:
+    for content in snapshot.contents:
+        assert content.markdown.startswith(f"# {labels[content.topic_id]}\n\n"), content.file
+        assert 30 <= len(texts[content.topic_id].description.split()) <= 100, content.file  # code counts too
+
+
+def test_links_are_typed_and_secure_but_for_the_specimens(labels: dict[str, str], texts: dict[str, Content]) -> None:
+    """One topic has no link and one link has no type, as happens in real roadmaps."""
+    assert [labels[topic] for topic, text in texts.items() if not text.resources] == ["Delivery"]
+    assert [labels[topic] for topic, text in texts.items() if text.untyped_links] == ["Cron and Its Limits"]
+    assert sum(text.mended_links + text.dropped_links for text in texts.values()) == 0
+    assert all(len(text.resources) <= 3 for text in texts.values())
+    assert all(link.url.startswith("https://") for text in texts.values() for link in text.resources)
+
+
+@pytest.mark.parametrize(
+    ("label", "specimen"),
+    [
+        pytest.param("Upserts", "```sql\n", id="a code fence"),
+        pytest.param("Workflow Engines", "\n- an executor", id="a list inside the description"),
+        pytest.param("Timeouts", "(https://en.wikipedia.org/wiki/Timeout_(computing))", id="parentheses in an address"),
+    ],
+)
+def test_specimens_of_what_real_texts_hold(label: str, specimen: str, snapshot: Snapshot) -> None:
+    markdown = next(content.markdown for content in snapshot.contents if content.file.startswith(_slug(label) + "@"))
+    assert specimen in markdown
+
+
+def test_boxes_do_not_overlap(document: Document) -> None:
+    """Frames hold boxes and lines touch them; all else stands free."""
+    frames = {node.id for node in document.nodes if node.type == "section" or node.label == "Safe Writes"}
+    boxes = [
+        (node.label, node.box)
+        for node in document.nodes
+        if node.id not in frames and node.type not in ("vertical", "horizontal") and node.box is not None
+    ]
+    overlapping = [(a, b) for (a, one), (b, other) in itertools.combinations(boxes, 2) if one.gap(other) <= 0]
+    assert overlapping == []
+
+
+def test_the_files_are_small() -> None:
+    """They are in every installation."""
+    assert sum(path.stat().st_size for path in _files()) < 64 * 1024
+
+
+def _files() -> list[Path]:
+    return [path for path in SAMPLE.rglob("*") if path.is_file()]
+
+
+def _slug(label: str) -> str:
+    return re.sub(r"[^a-z0-9-]", "", label.lower().replace(" ", "-"))
