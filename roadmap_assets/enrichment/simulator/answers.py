@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 from zlib import crc32
 
@@ -11,11 +12,13 @@ from roadmap_assets.enrichment.simulator.wire import AskedTopic, BadRequest
 
 MAX_WORDS = 12
 
-_SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+|\n+")
-_CLOSING = " \t.,;:!?…–—-'\"`*_("
+_SENTENCE = re.compile(r"\S.*?(?:[.!?;:](?=\s)|$)", re.MULTILINE)
+_WORD = re.compile(r"[^\s\x00-\x1f\x7f-\x9f]+")
+_BULLETS = "#>*-• \t"
+_CLOSING = " .,;:!?…–—-'\"`*_(。！？，；：、"
 _DANGLING = re.compile(
-    r"(\s+(a|an|and|are|as|at|be|but|by|for|from|how|in|into|is|it|its|not|of|on|or|so|such|than|that|the|their|then"
-    r"|these|they|this|to|was|what|when|where|which|while|who|will|with|you|your))+$",
+    r"a|an|and|are|as|at|be|but|by|for|from|how|in|into|is|it|its|not|of|on|or|so|such|than|that|the|their|then|these"
+    r"|they|this|to|was|what|when|where|which|while|who|will|with|you|your",
     re.IGNORECASE,
 )
 _INSTRUCTION = re.compile(
@@ -48,7 +51,7 @@ class Columns:
 
     def answer(self, topic: AskedTopic, *, told: str = "") -> dict[str, Any]:
         """One object of the reply; ``told`` is what every column says that may say it."""
-        phrases = phrases_of(topic)
+        phrases = phrases_of(topic, most=max(1, len(self.asked)))
         row: dict[str, Any] = {"id": topic.id, "topic": topic.topic}
         for position, name in enumerate(self.asked):
             phrase = told or phrases[position % len(phrases)]
@@ -110,19 +113,22 @@ def answer_all(columns: Columns, topics: Sequence[AskedTopic], *, obedient: bool
     return [columns.answer(topic, told=told) for topic in topics]
 
 
-def phrases_of(topic: AskedTopic) -> list[str]:
-    """Phrases of at most twelve words without closing punctuation, from the description or else the topic's name."""
-    sentences = (_phrase(sentence) for sentence in _SENTENCE_END.split(topic.description))
-    phrases = [phrase for phrase in sentences if phrase.count(" ") >= 2]
+def phrases_of(topic: AskedTopic, *, most: int) -> list[str]:
+    """One to ``most`` phrases of at most twelve words without closing punctuation: from the description, or else the
+    topic's name.
+    """
+    sentences = (_phrase(sentence[0]) for sentence in _SENTENCE.finditer(topic.description))
+    phrases = list(islice((phrase for phrase in sentences if phrase.count(" ") >= 2), most))
     return phrases or [_phrase(topic.topic) or f"Topic {topic.id}"]
 
 
 def _phrase(sentence: str) -> str:
-    words = sentence.lstrip("#>*-• \t").split()
-    phrase = " ".join(words[:MAX_WORDS])
+    words = _WORD.findall(sentence.lstrip(_BULLETS))
     if len(words) > MAX_WORDS:
-        phrase = _DANGLING.sub("", phrase)
-    phrase = phrase.rstrip(_CLOSING)
+        del words[MAX_WORDS:]
+        while len(words) > 1 and _DANGLING.fullmatch(words[-1]):
+            words.pop()
+    phrase = " ".join(words).rstrip(_CLOSING)
     return phrase[:1].upper() + phrase[1:]
 
 

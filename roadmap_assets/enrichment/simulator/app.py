@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
-from starlette.types import Receive, Scope, Send
 
 from roadmap_assets.enrichment.simulator import wire
 from roadmap_assets.enrichment.simulator.answers import Columns, answer_all
+from roadmap_assets.enrichment.simulator.delivery import Outgoing, SeenRequest
 from roadmap_assets.enrichment.simulator.edits import reply_with
-from roadmap_assets.enrichment.simulator.faults import Drip, Drop, Fault, FaultCursor, FaultPlan, Garble, Hang, Status
+from roadmap_assets.enrichment.simulator.faults import Fault, FaultCursor, FaultPlan, Garble, Status
 from roadmap_assets.enrichment.simulator.quotas import Exceeded, QuotaName, Quotas
 
 REMEMBERED_REQUESTS = 100_000
@@ -39,9 +38,9 @@ class SimulatorOptions:
     """How a simulator behaves.
 
     ``rpm``, ``tpm``, ``rpd``: requests and input tokens a window, requests a day; 0 is no limit. ``window_s``: the
-    "minute" of the first two. ``latency_s``: how long an answer takes. ``key``: the one accepted, None accepts any
-    and none. ``models``: those there are, none named accepts any. ``obedient``: texts are taken for instructions
-    (see ``answers.answer_all``). ``faults``: what goes wrong.
+    "minute" of the first two. ``latency_s``: how long an answer takes; an error comes at once. ``key``: the one
+    accepted, None accepts any and none. ``models``: those there are, none named accepts any. ``obedient``: texts are
+    taken for instructions (see ``answers.answer_all``). ``faults``: what goes wrong.
     """
 
     rpm: int = 0
@@ -53,28 +52,6 @@ class SimulatorOptions:
     models: tuple[str, ...] = ()
     obedient: bool = False
     faults: FaultPlan = field(default_factory=FaultPlan)
-
-
-@dataclass(slots=True)
-class SeenRequest:
-    """A request to the Gemini endpoints; filled in while it is served. Times are seconds since the epoch.
-
-    ``topics`` are names, ``ids`` the ids beside them. ``status`` is None when no status was sent. ``outcome`` is
-    ``answered``, ``refused`` (by the key, the model's name or the request's form), ``over quota (…)``, the kind of
-    the fault it met (``edit (omit)``, ``drop``, …), or ``client left``.
-    """
-
-    at: float
-    method: str
-    path: str
-    model: str = ""
-    topics: tuple[str, ...] = ()
-    ids: tuple[str, ...] = ()
-    input_tokens: int = 0
-    output_tokens: int = 0
-    status: int | None = None
-    outcome: str = ""
-    finished_at: float | None = None
 
 
 class SimulatorApp(Router):
@@ -107,50 +84,50 @@ class SimulatorApp(Router):
         if refusal := self._refusal(request, seen, method="generateContent"):
             return refusal
         try:
-            call = wire.read_call(await request.body())
+            call = wire.read_call(await _body(request))
             columns = Columns(call.schema)
         except wire.BadRequest as error:
-            return _Outgoing(seen, 400, wire.error_body(400, str(error)), outcome="refused")
+            return Outgoing(seen, 400, wire.error_body(400, str(error)), outcome="refused")
         seen.topics = tuple(topic.topic for topic in call.topics)
         seen.ids = tuple(topic.id for topic in call.topics)
         seen.input_tokens = call.input_tokens
-        if exceeded := self._quotas.admit(seen.model, call.input_tokens, now=seen.at):
-            return _Outgoing(seen, 429, exceeded.body(seen.model), outcome=f"over quota ({exceeded.quota})")
+        if exceeded := self._quotas.admit(seen.model, call.input_tokens, now=time.time()):
+            return Outgoing(seen, 429, exceeded.body(seen.model), outcome=f"over quota ({exceeded.quota})")
 
         fault = self._faults.next(seen.topics)
         outcome = _outcome(fault)
         if isinstance(fault, Status):
-            return _Outgoing(seen, fault.code, _status_body(fault, seen.model), outcome=outcome)
+            return Outgoing(seen, fault.code, _status_body(fault, seen.model), outcome=outcome)
         if fault == Garble("html"):
-            return _Outgoing(seen, 200, _HTML.encode(), outcome=outcome, media_type="text/html")
+            return Outgoing(seen, 200, _HTML.encode(), outcome=outcome, media_type="text/html")
         rows = answer_all(columns, call.topics, obedient=self.options.obedient)
         reply = reply_with(fault, rows, columns).within(call.max_output_tokens)
         seen.output_tokens = wire.tokens_of([reply.text or ""])
         body = wire.reply_body(reply, model=seen.model, input_tokens=call.input_tokens)
-        return _Outgoing(seen, 200, body, outcome=outcome, fault=fault, latency_s=self.options.latency_s)
+        return Outgoing(seen, 200, body, outcome=outcome, fault=fault, latency_s=self.options.latency_s)
 
     async def _count_tokens(self, request: Request) -> Response:
         seen = self._see(request)
         if refusal := self._refusal(request, seen, method="countTokens"):
             return refusal
         try:
-            document = wire.read_json_object(await request.body())
+            document = wire.read_json_object(await _body(request))
             inner = document.get("generateContentRequest", document)
             seen.input_tokens = wire.tokens_of([*wire.content_texts(inner), *wire.system_texts(inner)])
         except wire.BadRequest as error:
-            return _Outgoing(seen, 400, wire.error_body(400, str(error)), outcome="refused")
-        return _Outgoing(seen, 200, b'{"totalTokens": %d}' % seen.input_tokens)
+            return Outgoing(seen, 400, wire.error_body(400, str(error)), outcome="refused")
+        return Outgoing(seen, 200, b'{"totalTokens": %d}' % seen.input_tokens)
 
     async def _get_model(self, request: Request) -> Response:
         if refusal := self._refusal(request, seen := self._see(request), method="getModel"):
             return refusal
-        return _Outgoing(seen, 200, wire.json_bytes(wire.model_document(seen.model)))
+        return Outgoing(seen, 200, wire.json_bytes(wire.model_document(seen.model)))
 
     async def _list_models(self, request: Request) -> Response:
         if refusal := self._refusal(request, seen := self._see(request), method="listModels"):
             return refusal
         models = [wire.model_document(model) for model in self.options.models or ("simulator",)]
-        return _Outgoing(seen, 200, wire.json_bytes({"models": models}))
+        return Outgoing(seen, 200, wire.json_bytes({"models": models}))
 
     async def _requests(self, _: Request) -> Response:
         return JSONResponse([asdict(seen) for seen in self.seen])
@@ -169,93 +146,22 @@ class SimulatorApp(Router):
         """The error for a key, a model or a deadline that the server does not take, None when all are well."""
         key = request.headers.get("x-goog-api-key") or request.query_params.get("key")
         if self.options.key is not None and key != self.options.key:
-            return _Outgoing(seen, 400, wire.key_invalid_body(), outcome="refused")
+            return Outgoing(seen, 400, wire.key_invalid_body(), outcome="refused")
         if seen.model and self.options.models and seen.model not in self.options.models:
             body = wire.model_unknown_body(seen.model, version=request.path_params["version"], method=method)
-            return _Outgoing(seen, 404, body, outcome="refused")
+            return Outgoing(seen, 404, body, outcome="refused")
         deadline = request.headers.get("x-server-timeout", "")
         if deadline.isdigit() and int(deadline) < wire.SHORTEST_DEADLINE_S:
             message = f"Manually set deadline {deadline}s is too short. Minimum allowed deadline is 10s."
-            return _Outgoing(seen, 400, wire.error_body(400, message), outcome="refused")
+            return Outgoing(seen, 400, wire.error_body(400, message), outcome="refused")
         return None
 
 
-class _Outgoing(Response):
-    """An answer on its way, with what its fault does to the connection; notes in the log how it ended."""
-
-    def __init__(
-        self,
-        seen: SeenRequest,
-        status: int,
-        body: bytes,
-        *,
-        outcome: str = "answered",
-        media_type: str = "application/json; charset=UTF-8",
-        fault: Fault | None = None,
-        latency_s: float = 0.0,
-    ) -> None:
-        super().__init__(body, status, media_type=media_type)
-        self._seen, self._content, self._outcome, self._fault, self._latency_s = seen, body, outcome, fault, latency_s
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            left = await self._deliver(scope, receive, send)
-            self._seen.outcome = "client left" if left else self._outcome
-        finally:
-            self._seen.finished_at = time.time()
-
-    async def _deliver(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Send the answer, or as much as the fault allows; true when the client had left before that."""
-        if self._latency_s and await _client_leaves(receive, within_s=self._latency_s):
-            return True
-        transport: asyncio.Transport = scope["state"]["transport"]
-        match self._fault:
-            case Hang(seconds=seconds) if await _client_leaves(receive, within_s=seconds):
-                return True
-            case Drop(at="before"):
-                return await self._drop(transport, receive)
-            case Drop(at="middle"):
-                await self._start(send)
-                await self._piece(send, self._content[: len(self._content) // 2])
-                return await self._drop(transport, receive)
-            case Drip(pause_s=pause_s, chunk_bytes=size):
-                return await self._drip(receive, send, pause_s=pause_s, size=size)
-        self._seen.status = self.status_code
-        await super().__call__(scope, receive, send)
-        return False
-
-    async def _drop(self, transport: asyncio.Transport, receive: Receive) -> bool:
-        assert isinstance(self._fault, Drop)
-        transport.abort() if self._fault.reset else transport.close()
-        await _client_leaves(receive, within_s=None)  # the server may not think that an answer is still to come
-        return False
-
-    async def _drip(self, receive: Receive, send: Send, *, pause_s: float, size: int) -> bool:
-        await self._start(send)
-        for start in range(0, len(self._content), size):
-            if await _client_leaves(receive, within_s=pause_s):
-                return True
-            await self._piece(send, self._content[start : start + size])
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-        return False
-
-    async def _start(self, send: Send) -> None:
-        self._seen.status = self.status_code
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-
-    async def _piece(self, send: Send, body: bytes) -> None:
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _client_leaves(receive: Receive, *, within_s: float | None) -> bool:
-    """Wait this long, for ever with None; true as soon as the connection is gone."""
+async def _body(request: Request) -> bytes:
     try:
-        async with asyncio.timeout(within_s):
-            while (await receive())["type"] != "http.disconnect":
-                pass
-    except TimeoutError:
-        return False
-    return True
+        return await request.body()
+    except ClientDisconnect as error:
+        raise wire.BadRequest("The client left before its request was complete.") from error
 
 
 def _outcome(fault: Fault | None) -> str:

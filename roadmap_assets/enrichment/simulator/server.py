@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from roadmap_assets.enrichment.simulator.app import SeenRequest, SimulatorApp, SimulatorOptions
+from roadmap_assets.enrichment.simulator.app import SimulatorApp, SimulatorOptions
+from roadmap_assets.enrichment.simulator.delivery import SeenRequest
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.h11_impl import H11Protocol as HttpProtocol
 else:  # whichever of its two parsers uvicorn finds installed; they are used alike
     from uvicorn.protocols.http.auto import AutoHTTPProtocol as HttpProtocol
+
+__all__ = ["SeenRequest", "Simulator", "SimulatorOptions", "serve"]
 
 HOST = "127.0.0.1"
 
@@ -40,8 +43,15 @@ class _Listener:
     """
 
     def __init__(self, app: SimulatorApp, *, port: int) -> None:
-        self._config = Config(app, ws="none", lifespan="off", log_config=None, access_log=False, proxy_headers=False)
-        self._config.timeout_keep_alive = 600
+        self._config = Config(
+            app,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            timeout_keep_alive=600,  # longer than any client keeps a connection, which else might use a closing one
+        )
         self._config.load()
         self._state = ServerState()
         self._socket = _bound(port)

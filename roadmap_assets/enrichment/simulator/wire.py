@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -30,6 +30,7 @@ STATUS_NAMES = {
     504: "DEADLINE_EXCEEDED",
 }
 
+_EXPECTED = 'The user content must read {"topics": [{"id", "topic", "description", "context"}]} here'
 _SERVICE = "generativelanguage.googleapis.com"
 
 
@@ -147,12 +148,12 @@ def _part_texts(content: Any) -> list[str]:
 
 def _read_topics(text: str) -> tuple[AskedTopic, ...]:
     try:
-        return tuple(AskedTopic(**topic) for topic in json.loads(text)["topics"])
+        topics = tuple(AskedTopic(**topic) for topic in json.loads(text)["topics"])
     except (ValueError, KeyError, TypeError) as error:
-        raise BadRequest(
-            'The simulator answers a user content of the form {"topics": [{"id", "topic", "description", "context"}]}; '
-            f"this one is not: {type(error).__name__} {error}"
-        ) from error
+        raise BadRequest(f"{_EXPECTED}; this one does not: {type(error).__name__} {error}") from error
+    if not topics or any(type(value) is not str for topic in topics for value in astuple(topic)):
+        raise BadRequest(f"{_EXPECTED}: at least one, all values strings")
+    return topics
 
 
 def reply_body(reply: Reply, *, model: str, input_tokens: int) -> bytes:
