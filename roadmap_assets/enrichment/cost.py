@@ -1,0 +1,92 @@
+"""Tokens and money: what a call cost by the model version that answered, and how many tokens a text will be."""
+
+from __future__ import annotations
+
+import datetime
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from roadmap_assets.errors import InvalidSetting
+
+_PACKAGED: Final = Path(__file__).with_name("prices.toml")
+_BYTES_PER_TOKEN: Final = 4
+_PER_MILLION: Final = 1e-6
+
+Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The tokens of one call; `cached_tokens` is the part of `input_tokens` that the provider had cached."""
+
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    thought_tokens: int = 0
+
+
+class Price(BaseModel):
+    """US dollars for a million tokens of one model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    input: Dollars
+    cached_input: Dollars | None = None
+    output: Dollars
+
+
+class Prices(BaseModel):
+    """The prices of models on a day, by the beginning of a model version's name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    as_of: datetime.date
+    models: Mapping[str, Price]
+
+    def of(self, model_version: str) -> Price | None:
+        """The price of the longest name that is `model_version`, or its beginning up to a hyphen."""
+        version = model_version.removeprefix("models/")
+        fitting = [name for name in self.models if version == name or version.startswith(f"{name}-")]
+        return self.models[max(fitting, key=len)] if fitting else None
+
+    def cost_usd(self, model_version: str, usage: Usage) -> float | None:
+        """What a call cost in US dollars, or None for a model whose price is not known.
+
+        (prompt - cached) * input + cached * cached_input + (candidates + thoughts) * output, as the Gemini API's price
+        list puts it. Without a price of their own, cached tokens count as any other: the most that they can cost.
+        """
+        price = self.of(model_version)
+        if price is None:
+            return None
+        cached_input = price.input if price.cached_input is None else price.cached_input
+        cached = min(usage.cached_tokens, usage.input_tokens)
+        fresh = usage.input_tokens - cached
+        output = usage.output_tokens + usage.thought_tokens
+        return (fresh * price.input + cached * cached_input + output * price.output) * _PER_MILLION
+
+
+def load_prices(path: Path | None = None) -> Prices:
+    """The price table in the TOML file `path`, or the one in the package; InvalidSetting says what is wrong with it."""
+    source = path or _PACKAGED
+    try:
+        return Prices.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
+    except ValidationError as broken:
+        wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in broken.errors())
+    except OSError as unreadable:
+        wrong = unreadable.strerror or str(unreadable)
+    except ValueError as no_toml:  # TOMLDecodeError and UnicodeDecodeError are both of this kind
+        wrong = f"not TOML: {no_toml}"
+    raise InvalidSetting(f"the price table {source} (ROADMAP_PRICES) cannot be used: {wrong}")
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens `text` is: a token for every 4 bytes of UTF-8, rounded up.
+
+    The provider counts for itself; this only has to be near enough to plan with before the call.
+    """
+    return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
