@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -41,12 +42,36 @@ class Drawing:
     boxes: dict[str, Box]
     frame_of: dict[str, str] = field(default_factory=dict)
     frame_heading: dict[str, str] = field(default_factory=dict)
-    stack_of: dict[str, int] = field(default_factory=dict)
+    stack_of: dict[str, list[str]] = field(default_factory=dict)
     stacks: list[list[str]] = field(default_factory=list)
     group_heading: dict[str, str] = field(default_factory=dict)
+    group_of: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     parenthood: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     reading: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
-    heads: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    heads: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    head_of: dict[str, str] = field(default_factory=dict)
+
+    def head(self, topic: str, item: str) -> None:
+        self.heads[topic].append(item)
+        self.head_of[item] = topic
+
+    def lift_out(self, item: str, frame: str) -> None:
+        """A frame's heading stands where the frame stands, not in it."""
+        if self.frame_of.get(item) == frame:
+            del self.frame_of[item]
+            if frame in self.frame_of:
+                self.frame_of[item] = self.frame_of[frame]
+
+    def is_station(self, item: str) -> bool:
+        """Whether the path of reading can stop here: topics and unframed headings."""
+        return self.nodes[item].type == "topic" or (item in self.headings and item not in self.frame_of)
+
+    def on_path(self, item: str) -> bool:
+        return bool(self.reading.get(item)) and self.is_station(item)
+
+    def from_the_top(self, item: str) -> tuple[float, float]:
+        box = self.boxes.get(item)
+        return (box.y, box.x) if box else (math.inf, math.inf)
 
     def link(self, one: str, other: str, *, dashed: bool) -> None:
         links = self.parenthood if dashed else self.reading

@@ -6,7 +6,9 @@ from roadmap_assets.roadmaps.geometry import Box, Grid
 from roadmap_assets.roadmaps.hierarchy.drawing import MOSTLY_INSIDE, Drawing, is_note
 
 ABUTS = 14.0
-AS_WIDE = 0.7
+AS_WIDE = 0.85
+WIDER = 1.15
+FLUSH = 4.0
 
 
 def read_frames(drawing: Drawing) -> None:
@@ -28,37 +30,46 @@ def read_frames(drawing: Drawing) -> None:
 
 
 def read_frame_headings(drawing: Drawing) -> None:
-    """A box about as wide as the frame that abuts its border is its heading; or the paragraph's own short text."""
-    candidates = Grid(drawing.boxes_of([*drawing.topics, *drawing.headings]))
-    used: set[str] = set()
-    for frame, box in drawing.frames.items():
-        node = drawing.nodes[frame]
-        if not is_note(node.label):
+    """A box about as wide as the frame that abuts its border is its heading; or the paragraph's own short text.
+
+    Tops are given away before bottoms: between two frames, a box is the heading of the lower one.
+    """
+    for frame in drawing.frames:
+        if not is_note(drawing.nodes[frame].label):
             drawing.frame_heading[frame] = frame
-            continue
-        abutting = [
-            (rank, item)
-            for item in candidates.near(box, ABUTS)
-            if item not in used and (rank := _abuts(candidates.boxes[item], box)) is not None
-            and not (item in drawing.topics and drawing.nodes[item].type != "topic")
-        ]
-        if abutting:
-            heading = min(abutting)[1]
-            used.add(heading)
-            if drawing.frame_of.get(heading) == frame:
-                drawing.frame_of[heading] = drawing.frame_of.get(frame, "")
-                if not drawing.frame_of[heading]:
-                    del drawing.frame_of[heading]
-            if heading in drawing.topics:
-                drawing.heads[heading][frame] = None
-            drawing.frame_heading[frame] = heading
+    candidates = Grid(drawing.boxes_of([*drawing.topics, *drawing.headings]))
+    for side in (_at_top, _at_bottom):
+        for frame, box in drawing.frames.items():
+            used = drawing.frame_heading.values()
+            if frame in drawing.frame_heading:
+                continue
+            abutting = [
+                item
+                for item in candidates.near(box, ABUTS)
+                if item not in used and side(candidates.boxes[item], box)
+            ]
+            if abutting:
+                heading = min(abutting, key=lambda item: abs(candidates.boxes[item].center[1] - box.center[1]))
+                heading = max(abutting, key=lambda item: candidates.boxes[item].width)
+                drawing.frame_heading[frame] = heading
+                drawing.lift_out(heading, frame)
+                if heading in drawing.topics:
+                    drawing.head(heading, frame)
 
 
-def _abuts(item: Box, frame: Box) -> int | None:
-    if item.width < AS_WIDE * frame.width or item.width > frame.width * 1.3 or -item.gap_x(frame) < AS_WIDE * item.width:
-        return None
-    if abs(item.bottom - frame.y) <= ABUTS or abs(item.y - frame.y) <= ABUTS:
-        return 0
-    if abs(item.y - frame.bottom) <= ABUTS or abs(item.bottom - frame.bottom) <= ABUTS:
-        return 1
-    return None
+def _at_top(item: Box, frame: Box) -> bool:
+    return _abuts(item, frame, frame.y, item.y)
+
+
+def _at_bottom(item: Box, frame: Box) -> bool:
+    return _abuts(item, frame, frame.bottom, item.bottom)
+
+
+def _abuts(item: Box, frame: Box, border: float, edge: float) -> bool:
+    in_width = min(item.width, frame.width) * AS_WIDE <= -item.gap_x(frame)
+    as_wide = AS_WIDE * frame.width <= item.width <= WIDER * frame.width
+    flush = abs(edge - border) <= FLUSH
+    if item.share_inside(frame) >= MOSTLY_INSIDE:
+        in_corner = min(abs(item.x - frame.x), abs(item.right - frame.right)) <= FLUSH
+        return flush and (as_wide or in_corner)
+    return in_width and as_wide and item.y - ABUTS <= border <= item.bottom + ABUTS

@@ -1,6 +1,9 @@
-"""Links: the edges of the document, and the lines drawn as nodes."""
+"""Links: the edges of the document, and the lines that are drawn as nodes of their own."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
 
 from roadmap_assets.roadmaps.geometry import Box, Grid, touching_groups
 from roadmap_assets.roadmaps.hierarchy.drawing import Drawing
@@ -23,46 +26,80 @@ def read_solid_edges(drawing: Drawing) -> None:
             drawing.link(edge.source, edge.target, dashed=False)
 
 
+@dataclass(frozen=True)
+class Line:
+    """Touching pieces of one style, and the boxes that they touch."""
+
+    pieces: list[Box]
+    touched: list[str]
+    spine: list[str]
+
+    def gap(self, box: Box) -> float:
+        return min(piece.gap(box) for piece in self.pieces)
+
+    def nearest(self, box_of: dict[str, Box], items: list[str]) -> str:
+        return min(items, key=lambda item: min(piece.distance(box_of[item]) for piece in self.pieces))
+
+
 def read_lines(drawing: Drawing) -> None:
-    """Pieces of one style that touch are one line; a line connects the boxes that it touches."""
+    """A line connects the boxes that it touches: solid with two topics it is part of the spine, else parenthood.
+
+    A dashed line that ends on a solid one has its hub there; where that one has no hub itself, it carries the dashed
+    line on.
+    """
     ends = Grid(drawing.boxes_of([*drawing.topics, *drawing.headings, *drawing.frames]))
-    solid_lines = _whole_lines(drawing, dashed=False)
-    touched_by_solid = [_touched(drawing, line, ends) for line in solid_lines]
-    for touched in touched_by_solid:
-        ordered = sorted(touched, key=lambda item: (ends.boxes[item].y, ends.boxes[item].x))
-        spine = [item for item in ordered if drawing.nodes[item].type == "topic" or item in drawing.headings]
-        for one, other in zip(spine, spine[1:], strict=False):
-            drawing.link(one, other, dashed=False)
-    for line in _whole_lines(drawing, dashed=True):
-        touched = _touched(drawing, line, ends)
-        hub = _hub(drawing, touched) if len(touched) > 1 else None
+    solid = _lines(drawing, ends, dashed=False)
+    for line in solid:
+        if len(line.spine) > 1:
+            for one, other in pairwise(line.spine):
+                drawing.link(one, other, dashed=False)
+        elif line.spine:
+            _link_to_hub(drawing, line.spine[0], line.touched)
+    pieces_of_solid = Grid({(number, at): piece for number, line in enumerate(solid) for at, piece in enumerate(line.pieces)})
+    for line in _lines(drawing, ends, dashed=True):
+        reached = dict.fromkeys(number for piece in line.pieces for number, _ in pieces_of_solid.near(piece, LINE_JOINS))
+        hub = _hub(drawing, line.touched)
+        for number in reached:
+            other = solid[number]
+            if len(other.spine) > 1:
+                if hub is None or hub not in drawing.reading:
+                    hub = line.nearest(ends.boxes, other.spine)
+            elif line.touched:
+                _link_to_hub(drawing, other.nearest(ends.boxes, line.touched), other.touched)
         if hub is not None:
-            for item in touched:
-                if item != hub:
-                    drawing.link(hub, item, dashed=True)
+            _link_to_hub(drawing, hub, line.touched)
 
 
-def _whole_lines(drawing: Drawing, *, dashed: bool) -> list[list[Box]]:
+def _lines(drawing: Drawing, ends: Grid[str], *, dashed: bool) -> list[Line]:
     pieces = {line: drawing.boxes[line] for line, node in drawing.lines.items() if node.dashed == dashed}
-    return [[pieces[piece] for piece in line] for line in touching_groups(pieces, reach=LINE_JOINS)]
+    lines = []
+    for names in touching_groups(pieces, reach=LINE_JOINS):
+        line = [pieces[name] for name in names]
+        touched = _touched(drawing, line, ends)
+        spine = [item for item in touched if drawing.is_station(item)]
+        spine.sort(key=lambda item: (ends.boxes[item].y, ends.boxes[item].x))
+        lines.append(Line(line, touched, spine))
+    return lines
 
 
 def _touched(drawing: Drawing, line: list[Box], ends: Grid[str]) -> list[str]:
-    """What the line touches; an item inside a touched frame is seen as the frame."""
+    """What the line touches; an item inside a touched frame is seen as the frame, unless the line is in there too."""
     touched = dict.fromkeys(item for piece in line for item in ends.near(piece, LINE_TOUCHES))
-    inside = {
-        piece_frame: None
-        for piece_frame in touched
-        if piece_frame in drawing.frames and any(p.share_inside(drawing.frames[piece_frame]) >= 0.9 for p in line)
+    around = {
+        item for item in touched if item in drawing.frames and all(p.share_inside(ends.boxes[item]) > 0.9 for p in line)
     }
-    kept = [item for item in touched if item not in inside]
-    return [item for item in kept if not any(frame in kept for frame in drawing.frames_around(item))]
+    outside = [item for item in touched if item not in around]
+    return [item for item in outside if not any(frame in outside for frame in drawing.frames_around(item))]
 
 
-def _hub(drawing: Drawing, touched: list[str]) -> str:
+def _hub(drawing: Drawing, touched: list[str]) -> str | None:
     def rank(item: str) -> tuple[bool, bool, bool]:
-        node = drawing.nodes[item]
-        on_spine = item in drawing.reading and node.type == "topic"
-        return not on_spine, node.type != "topic", item not in drawing.headings
+        return not drawing.on_path(item), drawing.nodes[item].type != "topic", item not in drawing.headings
 
-    return min(touched, key=rank)
+    return min(touched, key=rank, default=None)
+
+
+def _link_to_hub(drawing: Drawing, hub: str, items: list[str]) -> None:
+    for item in items:
+        if item != hub:
+            drawing.link(hub, item, dashed=True)

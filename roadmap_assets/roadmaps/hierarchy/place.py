@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from roadmap_assets.roadmaps.document import Document
-from roadmap_assets.roadmaps.hierarchy import attachment, frames, groups, links
+from roadmap_assets.roadmaps.hierarchy import attachment, frames, groups, links, spine
 from roadmap_assets.roadmaps.hierarchy.drawing import Drawing, draw
 
 STAGES: Final = ("measured", "frames", "stacks", "dashed", "solid", "lines", "paragraphs", "labels")
@@ -40,13 +40,15 @@ def place_topics(document: Document, *, without: frozenset[str] = frozenset()) -
         links.read_solid_edges(drawing)
     if "lines" not in without:
         links.read_lines(drawing)
-    if "stacks" not in without:
-        groups.read_stacks(drawing)
     if "labels" not in without:
         groups.read_labels(drawing)
-    spine = attachment.find_spine(drawing)
-    attached = attachment.Attachment(drawing, spine)
-    attached.attach_rest(spine)
+    if "stacks" not in without:
+        groups.read_stacks(drawing)
+        groups.read_flush_topics(drawing)
+    roots = spine.find_spine(drawing)
+    attached = attachment.Attachment(drawing, roots)
+    attached.grow(list(roots))
+    attached.attach_rest(roots)
     return _places(drawing, attached.above)
 
 
@@ -71,9 +73,9 @@ def _places(drawing: Drawing, above: dict[str, str | None]) -> dict[str, Place]:
         path = path_of(topic)
         named = tuple(label(item) for item in path if label(item))
         parents = [item for item in path if item in drawing.topics]
-        spine = topic in above and above[topic] is None
+        root = topic in above and above[topic] is None
         places[topic] = Place(
-            category=named[0] if named else label(topic) if spine else drawing.document.title,
+            category=named[0] if named else label(topic) if root else drawing.document.title,
             subcategory=named[1] if len(named) > 1 else "",
             parent=named[-1] if named else "",
             parent_topic=label(parents[-1]) if parents else "",
