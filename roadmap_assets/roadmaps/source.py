@@ -123,7 +123,7 @@ class DirectorySource:
         except OSError as error:
             raise self._unreadable(error) from error
 
-    def fetch(self, slug: str, *, known: Snapshot | None = None) -> Snapshot:
+    def fetch(self, slug: str, *, known: Snapshot | None = None) -> Snapshot:  # noqa: ARG002 - all is read anyway
         document = self._document(check_slug(slug))
         try:
             if not document.is_file():
