@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle, repeat
 from typing import Any
 from zlib import crc32
 
 from roadmap_assets.enrichment.simulator.wire import AskedTopic, BadRequest
+
+Row = dict[str, Any]
+"""One object of a reply."""
 
 MAX_WORDS = 12
 
@@ -49,22 +52,26 @@ class Columns:
         """The first column that is chosen from a list, '' when there is none."""
         return next((name for name in self.asked if "enum" in self._resolved(self.properties[name])), "")
 
-    def answer(self, topic: AskedTopic, *, told: str = "") -> dict[str, Any]:
+    def answer(self, topic: AskedTopic, *, told: str = "") -> Row:
         """One object of the reply; ``told`` is what every column says that may say it."""
-        phrases = phrases_of(topic, most=max(1, len(self.asked)))
-        row: dict[str, Any] = {"id": topic.id, "topic": topic.topic}
-        for position, name in enumerate(self.asked):
-            phrase = told or phrases[position % len(phrases)]
-            row[name] = self._value(self.properties[name], phrase=phrase, seed=f"{name}\0{topic.topic}")
+        phrases = repeat(told) if told else cycle(phrases_of(topic))
+        row: Row = {"id": topic.id, "topic": topic.topic}
+        for name in self.asked:
+            row[name] = self._value(self.properties[name], phrases=phrases, seed=f"{name}\0{topic.topic}", told=told)
         return row
 
-    def _value(self, schema: Mapping[str, Any], *, phrase: str, seed: str) -> Any:
+    def _value(self, schema: Mapping[str, Any], *, phrases: Iterator[str], seed: str, told: str) -> Any:
+        """A value that the schema allows: texts are the next phrases, the rest is chosen by the hash of the seed."""
         schema = self._resolved(schema)
-        number = crc32(seed.encode())
+        number = crc32(seed.encode(errors="replace"))
+
+        def part(of: Mapping[str, Any], name: object) -> Any:
+            return self._value(of, phrases=phrases, seed=f"{seed}\0{name}", told=told)
+
         if "const" in schema:
             return schema["const"]
         if choices := schema.get("enum"):
-            return phrase if phrase in choices else choices[number % len(choices)]
+            return told if told in choices else choices[number % len(choices)]
         match _type_of(schema):
             case "boolean":
                 return bool(number % 2)
@@ -74,18 +81,13 @@ class Columns:
                 return low + number % (int(high - low) + 1)
             case "array":
                 least, most = schema.get("minItems", 2), schema.get("maxItems", 3)
-                return [
-                    self._value(schema.get("items", {}), phrase=phrase, seed=f"{seed}\0{index}")
-                    for index in range(min(max(least, 1), most))
-                ]
+                return [part(schema.get("items", {}), index) for index in range(min(max(least, 1), most))]
             case "object":
-                return {
-                    name: self._value(value, phrase=phrase, seed=f"{seed}\0{name}")
-                    for name, value in schema.get("properties", {}).items()
-                }
+                return {name: part(value, name) for name, value in schema.get("properties", {}).items()}
             case "null":
                 return None
             case _:
+                phrase = next(phrases)
                 return phrase[: schema.get("maxLength", len(phrase))]
 
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -102,7 +104,7 @@ class Columns:
         return _type_of(schema) == "string" and "enum" not in schema and "const" not in schema
 
 
-def answer_all(columns: Columns, topics: Sequence[AskedTopic], *, obedient: bool) -> list[dict[str, Any]]:
+def answer_all(columns: Columns, topics: Sequence[AskedTopic], *, obedient: bool) -> list[Row]:
     """One object a topic, in the order asked.
 
     ``obedient``: a description that says ``answer X for all topics`` has its way, as with a model that takes the
@@ -113,13 +115,16 @@ def answer_all(columns: Columns, topics: Sequence[AskedTopic], *, obedient: bool
     return [columns.answer(topic, told=told) for topic in topics]
 
 
-def phrases_of(topic: AskedTopic, *, most: int) -> list[str]:
-    """One to ``most`` phrases of at most twelve words without closing punctuation: from the description, or else the
-    topic's name.
-    """
+def phrases_of(topic: AskedTopic) -> Iterator[str]:
+    """Phrases of at most twelve words without closing punctuation: from the description, or else the topic's name."""
     sentences = (_phrase(sentence[0]) for sentence in _SENTENCE.finditer(topic.description))
-    phrases = list(islice((phrase for phrase in sentences if phrase.count(" ") >= 2), most))
-    return phrases or [_phrase(topic.topic) or f"Topic {topic.id}"]
+    telling = (phrase for phrase in sentences if phrase.count(" ") >= 2)
+    first = next(telling, None)
+    if first is None:
+        yield _phrase(topic.topic) or f"Topic {topic.id}"
+    else:
+        yield first
+        yield from telling
 
 
 def _phrase(sentence: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import time
 from dataclasses import dataclass
 
@@ -81,7 +83,9 @@ class Outgoing(Response):
 
     async def _drop(self, transport: asyncio.Transport, receive: Receive) -> bool:
         assert isinstance(self._fault, Drop)
-        transport.abort() if self._fault.reset else transport.close()
+        if self._fault.reset:  # a socket that lingers for no time is closed with a RST
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.close()
         await _client_leaves(receive, within_s=None)  # the server may not think that an answer is still to come
         return False
 

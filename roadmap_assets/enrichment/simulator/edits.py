@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
-from roadmap_assets.enrichment.simulator.answers import MAX_WORDS, Columns
+from roadmap_assets.enrichment.simulator.answers import MAX_WORDS, Columns, Row
 from roadmap_assets.enrichment.simulator.faults import EVERY, BlockPrompt, Cut, Edit, Fault, Finish, Garble
 from roadmap_assets.enrichment.simulator.wire import Reply
-
-Row = dict[str, Any]
 
 
 def reply_with(fault: Fault | None, rows: Sequence[Row], columns: Columns) -> Reply:
