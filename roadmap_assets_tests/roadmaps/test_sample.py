@@ -6,17 +6,71 @@ import itertools
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final, TypeAlias
 
 import pytest
 
 from roadmap_assets.roadmaps.content import Content, choose_files, read_content
 from roadmap_assets.roadmaps.document import Document, parse_document
+from roadmap_assets.roadmaps.hierarchy import STAGES, place_topics
 from roadmap_assets.roadmaps.source import SAMPLE, open_source
 from roadmap_assets.warehouse.raw import Snapshot
 
 SLUG = "data-orchestration"
 NANOID = re.compile(r"[A-Za-z0-9_-]{21}")
+
+Tree: TypeAlias = "dict[str, Tree]"
+
+HEADINGS: Final = {
+    *("Modelling Work", "Moving Data", "Running in Production"),
+    *("Ways to Slice", "Detecting Change", "Safe Writes", "Shared Limits"),
+}
+INTENDED: Final[Tree] = {
+    "Why Orchestrate?": {"Cron and Its Limits": {}, "Workflow Engines": {}, "Batch and Streaming": {}},
+    "Modelling Work": {
+        "Graphs and Assets": {"Directed Acyclic Graphs": {}, "Data Assets": {}, "Fan-Out and Fan-In": {}},
+        "Partitions": {
+            "Backfills": {},
+            "Late Data": {},
+            "Ways to Slice": {"Time Windows": {}, "Static Keys": {}, "Dynamic Keys": {}},
+        },
+        "Triggers": {"Schedules": {"Time Zones": {}}, "Sensors": {}},
+    },
+    "Moving Data": {
+        "Incremental Loads": {
+            "Detecting Change": {"High-Water Marks": {}, "Change Data Capture": {}, "Content Hashes": {}},
+            "Safe Writes": {"Upserts": {}, "Partition Overwrite": {}, "Atomic Publishing": {}},
+        },
+        "Storage": {
+            "File Layout": {"Compaction": {}, "Compression": {}},
+            "Storage Formats": {"CSV and JSON": {}, "Parquet": {}, "Table Formats": {}},
+        },
+    },
+    "Running in Production": {
+        "Reliability": {
+            "Idempotency": {},
+            "Retries": {"Dead Letters": {}},
+            "Timeouts": {},
+            "Shared Limits": {"Rate Limits": {}, "Concurrency Limits": {}},
+        },
+        "Data Quality": {"Asset Checks": {}, "Freshness": {}, "Data Contracts": {}},
+        "Observability": {"Lineage": {}, "Logs and Metrics": {}, "Tracing": {}, "Alerts": {}},
+        "Delivery": {"Testing Pipelines": {}, "Deployment": {}, "Cost": {}},
+    },
+}
+
+LOST_WITHOUT: Final = {  # a stage of the hierarchy -> a topic that needs it, and why
+    "measured": ("Rate Limits", "its frame was stretched after the size that was asked for"),
+    "frames": ("Parquet", "it belongs to the box on top of its frame"),
+    "stacks": ("Tracing", "the line ends at the top of its stack"),
+    "dashed": ("Dead Letters", "it stands apart, at the end of a dashed edge"),
+    "solid": ("Graphs and Assets", "the solid path brings it under its chapter"),
+    "lines": ("Observability", "a drawn line continues the solid path"),
+    "paragraphs": ("Content Hashes", "a paragraph heads its stack"),
+    "labels": ("Time Windows", "a label heads its stack"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +170,34 @@ def test_boxes_do_not_overlap(document: Document) -> None:
     assert overlapping == []
 
 
+def test_the_tree_that_is_read_is_the_tree_that_was_meant(document: Document, labels: dict[str, str]) -> None:
+    read = {labels[topic]: place.path for topic, place in place_topics(document).items()}
+    assert read == {label: path for label, path in _paths(INTENDED) if label not in HEADINGS}
+
+
+@pytest.mark.parametrize(
+    ("stage", "label"), [pytest.param(stage, label, id=stage) for stage, (label, _) in LOST_WITHOUT.items()]
+)
+def test_every_stage_of_the_hierarchy_has_something_to_read(
+    stage: str, label: str, document: Document, labels: dict[str, str]
+) -> None:
+    without = {labels[topic]: place.path for topic, place in place_topics(document, without=frozenset({stage})).items()}
+    assert without[label] != dict(_paths(INTENDED))[label]
+
+
+def test_no_stage_is_forgotten() -> None:
+    assert LOST_WITHOUT.keys() == set(STAGES)
+
+
 def test_the_files_are_small() -> None:
     """They are in every installation."""
     assert sum(path.stat().st_size for path in _files()) < 64 * 1024
+
+
+def _paths(tree: Tree, above: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for label, below in tree.items():
+        yield label, above
+        yield from _paths(below, (*above, label))
 
 
 def _files() -> list[Path]:
