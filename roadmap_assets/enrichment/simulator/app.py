@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
 
 from roadmap_assets.enrichment.simulator import wire
 from roadmap_assets.enrichment.simulator.answers import Columns, answer_all
@@ -79,19 +81,24 @@ class SimulatorApp(Router):
         self._quotas.reset()
         self._faults.reset()
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(ClientDisconnect):  # it left before its request was whole: there is nobody to answer
+            await super().__call__(scope, receive, send)
+
     async def _generate_content(self, request: Request) -> Response:
+        body = await request.body()
         seen = self._see(request)
         if refusal := self._refusal(request, seen, method="generateContent"):
             return refusal
         try:
-            call = wire.read_call(await _body(request))
+            call = wire.read_call(body)
             columns = Columns(call.schema)
         except wire.BadRequest as error:
             return Outgoing(seen, 400, wire.error_body(400, str(error)), outcome="refused")
         seen.topics = tuple(topic.topic for topic in call.topics)
         seen.ids = tuple(topic.id for topic in call.topics)
         seen.input_tokens = call.input_tokens
-        if exceeded := self._quotas.admit(seen.model, call.input_tokens, now=time.time()):
+        if exceeded := self._quotas.admit(seen.model, call.input_tokens, now=seen.at):
             return Outgoing(seen, 429, exceeded.body(seen.model), outcome=f"over quota ({exceeded.quota})")
 
         fault = self._faults.next(seen.topics)
@@ -103,15 +110,16 @@ class SimulatorApp(Router):
         rows = answer_all(columns, call.topics, obedient=self.options.obedient)
         reply = reply_with(fault, rows, columns).within(call.max_output_tokens)
         seen.output_tokens = wire.tokens_of([reply.text or ""])
-        body = wire.reply_body(reply, model=seen.model, input_tokens=call.input_tokens)
-        return Outgoing(seen, 200, body, outcome=outcome, fault=fault, latency_s=self.options.latency_s)
+        answer = wire.reply_body(reply, model=seen.model, input_tokens=call.input_tokens)
+        return Outgoing(seen, 200, answer, outcome=outcome, fault=fault, latency_s=self.options.latency_s)
 
     async def _count_tokens(self, request: Request) -> Response:
+        body = await request.body()
         seen = self._see(request)
         if refusal := self._refusal(request, seen, method="countTokens"):
             return refusal
         try:
-            document = wire.read_json_object(await _body(request))
+            document = wire.read_json_object(body)
             inner = document.get("generateContentRequest", document)
             seen.input_tokens = wire.tokens_of([*wire.content_texts(inner), *wire.system_texts(inner)])
         except wire.BadRequest as error:
@@ -137,6 +145,7 @@ class SimulatorApp(Router):
         return JSONResponse({})
 
     def _see(self, request: Request) -> SeenRequest:
+        """Enter a request, which has arrived in whole, into the log."""
         model = request.path_params.get("model", "")
         seen = SeenRequest(at=time.time(), method=request.method, path=request.url.path, model=model)
         self.seen.append(seen)
@@ -155,13 +164,6 @@ class SimulatorApp(Router):
             message = f"Manually set deadline {deadline}s is too short. Minimum allowed deadline is 10s."
             return Outgoing(seen, 400, wire.error_body(400, message), outcome="refused")
         return None
-
-
-async def _body(request: Request) -> bytes:
-    try:
-        return await request.body()
-    except ClientDisconnect as error:
-        raise wire.BadRequest("The client left before its request was complete.") from error
 
 
 def _outcome(fault: Fault | None) -> str:

@@ -16,7 +16,8 @@ from roadmap_assets.enrichment.simulator.faults import Drip, Drop, Fault, Hang
 
 @dataclass(slots=True)
 class SeenRequest:
-    """A request to the Gemini endpoints; filled in while it is served. Times are seconds since the epoch.
+    """A request to the Gemini endpoints; filled in while it is served. Times are seconds since the epoch, ``at``
+    that of its arrival in whole.
 
     ``topics`` are names, ``ids`` the ids beside them. ``status`` is None when no status was sent. ``outcome`` is
     ``answered``, ``refused`` (by the key, the model's name or the request's form), ``over quota (…)``, or the

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -300,6 +301,15 @@ def test_leaving_breaks_off_what_still_hangs() -> None:
     assert len(caught) == 1
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(simulator.url)
+
+
+def test_a_client_that_leaves_before_its_request_is_whole_is_not_in_the_log() -> None:
+    with Simulator() as simulator:
+        host, port = simulator.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as half:
+            half.sendall(b"POST /v1/models/m:generateContent HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+        ask(simulator.url)
+        assert [seen.outcome for seen in simulator.requests] == ["answered"]
 
 
 SERVE = """
