@@ -15,8 +15,8 @@ LONGEST_HEADING = 44  # characters
 MOSTLY_INSIDE = 0.8
 
 _NOTE = re.compile(
-    r"^(visit|find|have a look|take a look|look at|check|make sure|keep|continue|see|read|note|shout|special thanks|for )\b"
-    r"|\b(related|relevant|following|recommend\w*)\b",
+    r"^(visit|find|have a look|take a look|look at|check|make sure|keep|continue|see|shout|special thanks)\b"
+    r"|\b(relevant|related|similar|following) (roadmap|track|path)s?\b",
     re.IGNORECASE,
 )
 

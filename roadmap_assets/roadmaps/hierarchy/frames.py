@@ -5,7 +5,7 @@ from __future__ import annotations
 from roadmap_assets.roadmaps.geometry import Box, Grid
 from roadmap_assets.roadmaps.hierarchy.drawing import MOSTLY_INSIDE, Drawing, is_note
 
-ABUTS = 14.0
+ABUTS = 2.0
 AS_WIDE = 0.85
 WIDER = 1.15
 FLUSH = 4.0
@@ -37,20 +37,22 @@ def read_frame_headings(drawing: Drawing) -> None:
     for frame in drawing.frames:
         if not is_note(drawing.nodes[frame].label):
             drawing.frame_heading[frame] = frame
+    used = set()
     candidates = Grid(drawing.boxes_of([*drawing.topics, *drawing.headings]))
-    for side in (_at_top, _at_bottom):
+    for is_heading in (_at_top, _at_bottom):
         for frame, box in drawing.frames.items():
-            used = drawing.frame_heading.values()
             if frame in drawing.frame_heading:
                 continue
             abutting = [
                 item
                 for item in candidates.near(box, ABUTS)
-                if item not in used and side(candidates.boxes[item], box)
+                if item not in used
+                and drawing.frame_of.get(item) in (frame, drawing.frame_of.get(frame))
+                and is_heading(candidates.boxes[item], box)
             ]
             if abutting:
-                heading = min(abutting, key=lambda item: abs(candidates.boxes[item].center[1] - box.center[1]))
                 heading = max(abutting, key=lambda item: candidates.boxes[item].width)
+                used.add(heading)
                 drawing.frame_heading[frame] = heading
                 drawing.lift_out(heading, frame)
                 if heading in drawing.topics:
@@ -58,18 +60,18 @@ def read_frame_headings(drawing: Drawing) -> None:
 
 
 def _at_top(item: Box, frame: Box) -> bool:
-    return _abuts(item, frame, frame.y, item.y)
+    on_border = item.y - FLUSH <= frame.y <= item.bottom + ABUTS
+    return on_border and _fits(item, frame)
 
 
 def _at_bottom(item: Box, frame: Box) -> bool:
-    return _abuts(item, frame, frame.bottom, item.bottom)
+    on_border = item.y - ABUTS <= frame.bottom <= item.bottom + FLUSH
+    return on_border and _fits(item, frame)
 
 
-def _abuts(item: Box, frame: Box, border: float, edge: float) -> bool:
-    in_width = min(item.width, frame.width) * AS_WIDE <= -item.gap_x(frame)
+def _fits(item: Box, frame: Box) -> bool:
+    """About as wide and in line, or in the corner."""
+    in_corner = min(abs(item.x - frame.x), abs(item.right - frame.right)) <= FLUSH
     as_wide = AS_WIDE * frame.width <= item.width <= WIDER * frame.width
-    flush = abs(edge - border) <= FLUSH
-    if item.share_inside(frame) >= MOSTLY_INSIDE:
-        in_corner = min(abs(item.x - frame.x), abs(item.right - frame.right)) <= FLUSH
-        return flush and (as_wide or in_corner)
-    return in_width and as_wide and item.y - ABUTS <= border <= item.bottom + ABUTS
+    in_line = -item.gap_x(frame) >= AS_WIDE * min(item.width, frame.width)
+    return in_line and (as_wide or (in_corner and item.share_inside(frame) >= MOSTLY_INSIDE))

@@ -13,6 +13,11 @@ STACK_GAP = 14.0
 HEADING_GAP = 28.0
 HEADING_GAP_FRAMED = 40.0
 OVERLAP = 0.25
+MOST = 0.5
+SIDEWAYS = 2.0
+BELOW, ABOVE = 1, -1  # where a heading's group is
+
+Seeds = list[tuple[str, int, list[str]]]  # a heading, on which side of it its group is, and the boxes next to it
 
 
 def read_stacks(drawing: Drawing) -> None:
@@ -40,13 +45,14 @@ def read_labels(drawing: Drawing) -> None:
     for frame, boxes in by_frame(drawing, labels).items():
         around = Grid(members.get(frame, {}))
         reach = HEADING_GAP if frame is None else HEADING_GAP_FRAMED
+        seeds: Seeds = []
         for column in _columns(_without_notes(drawing, boxes)):
-            over = {label: _next_to(boxes[label], around, reach, side=1) for label in column}
-            under = {label: _next_to(boxes[label], around, reach, side=-1) for label in column}
-            side, seeds = (1, over) if _count(over) >= _count(under) else (-1, under)
-            for item, label in spread_headings(seeds, around, side=side).items():
-                drawing.group_heading[item] = label
-                drawing.group_of[label].append(item)
+            over = [(label, BELOW, _next_to(boxes[label], around, reach, side=BELOW)) for label in column]
+            under = [(label, ABOVE, _next_to(boxes[label], around, reach, side=ABOVE)) for label in column]
+            seeds += over if _count(over) >= _count(under) else under
+        for item, label in spread_headings(seeds, around).items():
+            drawing.group_heading[item] = label
+            drawing.group_of[label].append(item)
 
 
 def read_flush_topics(drawing: Drawing) -> None:
@@ -55,16 +61,17 @@ def read_flush_topics(drawing: Drawing) -> None:
     topics = [i for i in drawing.topics if drawing.nodes[i].type == "topic"]
     for frame, boxes in by_frame(drawing, topics).items():
         around = Grid(members.get(frame, {}))
-        over = {topic: _next_to(boxes[topic], around, STACK_GAP, side=1) for topic in boxes}
-        headed = spread_headings(over, around, side=1)
-        under = {t: [s for s in _next_to(boxes[t], around, STACK_GAP, side=-1) if s not in headed] for t in boxes if not over[t]}
-        headed |= {k: v for k, v in spread_headings(under, around, side=-1).items() if k not in headed}
-        for item, topic in headed.items():
+        seeds: Seeds = []
+        for topic, box in boxes.items():
+            below = _next_to(box, around, STACK_GAP, side=BELOW)
+            above = _next_to(box, around, STACK_GAP, side=ABOVE)
+            seeds.append((topic, BELOW, below) if below else (topic, ABOVE, above))
+        for item, topic in spread_headings(seeds, around).items():
             drawing.head(topic, item)
 
 
-def _count(seeds: dict[str, list[str]]) -> int:
-    return sum(bool(group) for group in seeds.values())
+def _count(seeds: Seeds) -> int:
+    return sum(bool(items) for _, _, items in seeds)
 
 
 def _without_notes(drawing: Drawing, labels: dict[str, Box]) -> dict[str, Box]:
@@ -94,32 +101,42 @@ def _columns(labels: dict[str, Box]) -> list[list[str]]:
     return [column for _, column in columns]
 
 
-def _next_to(label: Box, around: Grid[str], reach: float, *, side: int) -> list[str]:
-    """The boxes just below (side 1) or just above (side -1) that overlap a quarter of the width."""
+def _next_to(heading: Box, around: Grid[str], reach: float, *, side: int) -> list[str]:
+    """The boxes just above or below a heading that overlap a quarter of the width."""
     found = []
-    for item in around.near(label, reach):
+    for item in around.near(heading, reach):
         box = around.boxes[item]
-        below = box.center[1] > label.center[1] if side > 0 else box.center[1] < label.center[1]
-        if below and -label.gap_x(box) >= OVERLAP * min(label.width, box.width) and label.gap_y(box) > -label.height / 2:
+        beyond = (box.center[1] - heading.center[1]) * side > 0
+        if beyond and heading.gap_y(box) > -heading.height / 2 and _above_another(heading, box):
             found.append(item)
     return found
 
 
-def spread_headings(seeds: dict[str, list[str]], around: Grid[str], *, side: int) -> dict[str, str]:
-    """From the boxes next to each heading to those that touch them, sideways and away from the heading."""
-    heap = [(0.0, number, item, label) for number, (label, items) in enumerate(seeds.items()) for item in items]
+def _above_another(one: Box, other: Box) -> bool:
+    return -one.gap_x(other) >= OVERLAP * min(one.width, other.width)
+
+
+def _beside_another(one: Box, other: Box) -> bool:
+    return -one.gap_y(other) >= MOST * min(one.height, other.height)
+
+
+def spread_headings(seeds: Seeds, around: Grid[str]) -> dict[str, str]:
+    """From the boxes next to each heading to those that touch them, away from the heading or, less gladly, sideways."""
+    heap = [(0.0, n, side, item) for n, (_, side, items) in enumerate(seeds) for item in items]
     heapq.heapify(heap)
     headed: dict[str, str] = {}
     while heap:
-        cost, number, item, label = heapq.heappop(heap)
+        cost, number, side, item = heapq.heappop(heap)
         if item in headed:
             continue
-        headed[item] = label
+        headed[item] = seeds[number][0]
         box = around.boxes[item]
         for other in around.near(box, STACK_GAP):
             step = around.boxes[other]
-            away = (step.center[1] - box.center[1]) * side
-            sideways = step.gap_y(box) < -0.5 * min(step.height, box.height)
-            if other not in headed and (sideways or away > 0):
-                heapq.heappush(heap, (cost + (2.0 if sideways else 1.0), number, other, label))
+            if other in headed:
+                continue
+            if _beside_another(box, step):
+                heapq.heappush(heap, (cost + SIDEWAYS, number, side, other))
+            elif (step.center[1] - box.center[1]) * side > 0 and _above_another(box, step):
+                heapq.heappush(heap, (cost + 1, number, side, other))
     return headed
