@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict, deque
 from collections.abc import Iterator
 
@@ -9,7 +10,8 @@ from roadmap_assets.roadmaps.geometry import Grid, touching_groups
 from roadmap_assets.roadmaps.hierarchy.drawing import Drawing
 
 NEAREST_SPINE = 150.0
-COLUMN_GAP = 40.0
+COLUMN_GAP = 28.0
+STACK_GAP = 14.0
 
 
 class Attachment:
@@ -76,35 +78,69 @@ class Attachment:
             yield frame
 
     def attach_rest(self, spine: dict[str, str | None]) -> None:
-        """Whatever hangs at the end goes, column by column, to the nearest spine topic, those without children first."""
+        """What hangs at the end: along solid edges, then with its column, then at the nearest of the spine."""
+        self._attach_along_reading()
+        columns = self._columns_left()
+        for column in columns:
+            self._attach_below_its_column(column)
+        for column in columns:
+            self._attach_to_nearest(column, spine)
+
+    def _attach_along_reading(self) -> None:
+        """A frame or subtopic on the path of reading hangs on the stop before it."""
+        for item in [*self.drawing.topics, *self.drawing.frames]:
+            before = next((other for other in self.drawing.reading[item] if other in self.above), None)
+            if item not in self.above and before is not None:
+                self._attach([item], before)
+
+    def _columns_left(self) -> list[list[str]]:
+        """What has no place yet and is in no frame, by touching columns from the top down."""
         drawing = self.drawing
-        for item in [*drawing.topics, *drawing.frames]:
-            linked = [other for other in drawing.reading[item] if other in self.above]
-            if item not in self.above and linked:
-                placed: list[str] = []
-                self._place(item, next((o for o in linked), None), placed)
-                self._spread(list(placed), placed, linked_too=True)
-                self.grow(placed)
-        with_children = set(self.above.values())
-        roots = Grid(drawing.boxes_of(item for item in spine if drawing.nodes[item].type == "topic"))
-        rest = {
-            item: drawing.boxes[item]
-            for item in [*drawing.topics, *drawing.frames]
+        left = [
+            item
+            for item in [*drawing.topics, *drawing.frames, *drawing.headings]
             if item not in self.above and item in drawing.boxes and item not in drawing.frame_of
-        }
-        for column in touching_groups(rest, reach=COLUMN_GAP):
-            nearest = [
-                (root in with_children, rest[item].distance(roots.boxes[root]), root)
-                for item in column
-                for root in roots.near(rest[item], NEAREST_SPINE)
-            ]
-            if nearest:
-                placed = []
-                for item in column:
-                    head = drawing.head_of.get(item)
-                    if head is None or head not in column:
-                        self._place(item, min(nearest)[2], placed)
-                self.grow(placed)
-                placed = []
-                self._spread([i for i in column if i in self.above], placed, linked_too=True)
-                self.grow(placed)
+            and item not in drawing.frame_heading.values()
+        ]
+        left.sort(key=drawing.from_the_top)
+        columns = touching_groups(drawing.boxes_of(left), reach=STACK_GAP)
+        return [column for column in columns if any(item not in drawing.headings for item in column)]
+
+    def _attach_below_its_column(self, column: list[str]) -> None:
+        """A column that goes on after a gap hangs on what its upper part hangs on."""
+        drawing = self.drawing
+        placed = Grid(drawing.boxes_of(item for item, above in self.above.items() if above is not None and item not in drawing.frame_of))
+        best: tuple[float, str] | None = None
+        for item in column:
+            box = drawing.boxes[item]
+            for other in placed.near(box, COLUMN_GAP):
+                upper = placed.boxes[other]
+                if upper.center[1] < box.center[1] and -upper.gap_x(box) >= 0.5 * min(upper.width, box.width):
+                    best = min(best or (math.inf, ""), (upper.gap_y(box), other))
+        if best is not None:
+            self._attach(column, self.above[best[1]])
+
+    def _attach_to_nearest(self, column: list[str], spine: dict[str, str | None]) -> None:
+        """A column by itself goes to the nearest spine topic within reach, those without children first."""
+        drawing = self.drawing
+        roots = Grid(drawing.boxes_of(item for item in spine if drawing.nodes[item].type == "topic"))
+        with_children = set(self.above.values())
+        order = {root: number for number, root in enumerate(spine)}
+        near = [
+            (root in with_children, drawing.boxes[item].distance(roots.boxes[root]), root)
+            for item in column
+            for root in roots.near(drawing.boxes[item], NEAREST_SPINE)
+        ]
+        if near:
+            taken, distance, _ = min(near)
+            about_as_near = [root for also, gap, root in near if also == taken and gap <= distance + STACK_GAP]
+            self._attach(column, min(about_as_near, key=lambda root: order[root]))
+
+    def _attach(self, column: list[str], above: str | None) -> None:
+        placed: list[str] = []
+        for item in column:
+            head = self.drawing.head_of.get(item)
+            if head is None or head in self.above or head not in column:
+                self._place(item, above, placed)
+        self._spread(list(placed), placed, linked_too=True)
+        self.grow(placed)
