@@ -80,6 +80,7 @@ class Attachment:
     def attach_rest(self, spine: dict[str, str | None]) -> None:
         """What hangs at the end: along solid edges, then with its column, then at the nearest of the spine."""
         self._attach_along_reading()
+        self._root_what_has_no_root()
         columns = self._columns_left()
         for column in columns:
             self._attach_below_its_column(column)
@@ -92,6 +93,13 @@ class Attachment:
             before = next((other for other in self.drawing.reading[item] if other in self.above), None)
             if item not in self.above and before is not None:
                 self._attach([item], before)
+
+    def _root_what_has_no_root(self) -> None:
+        """A topic or unframed heading that others hang on, but that hangs nowhere itself, is a root of its own."""
+        drawing = self.drawing
+        for item in sorted([*drawing.topics, *drawing.headings], key=drawing.from_the_top):
+            if item not in self.above and drawing.parenthood[item] and drawing.is_station(item) and item not in drawing.frame_of:
+                self._attach([item], None)
 
     def _columns_left(self) -> list[list[str]]:
         """What has no place yet and is in no frame, by touching columns from the top down."""
