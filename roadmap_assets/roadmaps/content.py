@@ -67,7 +67,7 @@ def read_content(markdown: str) -> Content:
         if url is None:
             dropped += 1
             continue
-        mended += not link.url.lower().startswith(("http://", "https://"))
+        mended += link.url.lower() != url.lower()
         untyped += link.type is None
         resources.setdefault(url, Resource(title=link.title or url, url=url, type=link.type or "article"))
     description = "\n\n".join(_texts(tokens)).strip()
@@ -85,7 +85,8 @@ def web_url(written: str) -> str | None:
         return None
     url = f"http{'s' if scheme['secure'] else ''}://{written[scheme.end() :]}"
     try:
-        return url if urlsplit(url).hostname else None
+        host = urlsplit(url).hostname
+        return url if host and "%" not in host else None
     except ValueError:  # such as "http://[": no address
         return None
 

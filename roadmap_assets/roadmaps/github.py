@@ -119,7 +119,8 @@ class GithubSource:
         The document is asked of roadmap.sh each time, as nothing tells whether it changed; the repository's is taken
         when that fails. Only where `known` is what the repository has, document and all, is nothing asked at all.
         """
-        listed = self._roadmaps.get(check_slug(slug))
+        check_slug(slug)
+        listed = self._roadmaps.get(slug)
         if listed is None:
             raise unknown_roadmap(slug, source=self.name, slugs=self._roadmaps)
         document, origin = self._document(slug, listed, known)

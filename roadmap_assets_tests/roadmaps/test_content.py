@@ -1,0 +1,329 @@
+"""What is read from a topic's markdown, and which file is a topic's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roadmap_assets.roadmaps.content import RESOURCE_TYPES, choose_files, file_slug, read_content, web_url
+from roadmap_assets.roadmaps.source import DirectorySource, content_file
+from roadmap_assets.warehouse.raw import ContentFile
+from roadmap_assets.warehouse.topics import Resource
+
+
+def text(file: str, markdown: str = "# Text") -> ContentFile:
+    return content_file(file, markdown.encode())
+
+
+# ---- description ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("markdown", "description"),
+    [
+        pytest.param("# Soil\n\nIs *alive*, **full** of `worms`.", "Is alive, full of worms.", id="formatting goes"),
+        pytest.param("Soil\n====\n\n## More\n\n### Yet more", "", id="headings go"),
+        pytest.param(
+            "One.\n\nTwo\ngoes  on.\n\n\nThree.", "One.\n\nTwo goes on.\n\nThree.", id="every paragraph stays"
+        ),
+        pytest.param(
+            "- clay\n- sand\n  - fine\n\n1. dig\n2. sow", "- clay\n- sand\n  - fine\n\n1. dig\n2. sow", id="lists"
+        ),
+        pytest.param("- dig\n\n  deep\n\n- sow", "- dig\n  deep\n- sow", id="a list item of two paragraphs"),
+        pytest.param("```c\n#include <a>\n\nint b;\n```", "#include <a>\n\nint b;", id="code as it stands"),
+        pytest.param("Say:\n\n    a = 1\n", "Say:\n\na = 1", id="indented code"),
+        pytest.param("> Sow\n> in May.\n\n---\nDone.", "Sow in May.\n\nDone.", id="quotations, rules"),
+        pytest.param("| a | b |\n|---|---|\n| 1 | [c](/c) |", "a | b\n1 | c", id="tables"),
+        pytest.param("Put <iostream> and <T> in.", "Put <iostream> and <T> in.", id="what looks like a tag is text"),
+        pytest.param("<T>\nfirst", "<T> first", id="on its own line too"),
+        pytest.param("a &lt;b&gt; &amp; \\*c\\*", "a <b> & *c*", id="entities and escapes"),
+        pytest.param("Seen<!-- unseen --> here.", "Seen here.", id="a comment in a line"),
+        pytest.param("A.\n\n<!-- un\n\nseen\n-->\n\nB.", "A.\n\nB.", id="a comment over empty lines"),
+        pytest.param("A.\n\n<!-- never\n\nclosed", "A.", id="a comment without end"),
+        pytest.param("<!-- x --> Seen.", "Seen.", id="text after a comment"),
+        pytest.param("`<!-- code -->`", "<!-- code -->", id="a comment as code"),
+        pytest.param("![A leaf](leaf.png) is green.", "A leaf is green.", id="an image is its text"),
+        pytest.param(
+            "Ask [the *guild*](https://guild.example) first.", "Ask the guild first.", id="a link is its text"
+        ),
+        pytest.param("Ask [@official@the guild](https://guild.example).", "Ask the guild.", id="less its type"),
+        pytest.param(
+            "- Use [peat](https://peat.example) to start", "- Use peat to start", id="an item that is a sentence"
+        ),
+        pytest.param("x[1] and a@b.example", "x[1] and a@b.example", id="neither link nor type"),
+        pytest.param("a\u00a0b\tc", "a b c", id="white space of any kind"),
+    ],
+)
+def test_description(markdown: str, description: str) -> None:
+    assert read_content(markdown).description == description
+
+
+@pytest.mark.parametrize(
+    "introduction",
+    [
+        "Visit the following resources to learn more:",
+        "Visit the following resources to learn more",
+        "**Visit the following links to learn more about it:**",
+        "Learn more from the following resources:",
+        "Learn more from the following links:",
+        "To learn more, check out the following resources:",
+        "To learn more, have a look at the following articles:",
+        "For more information, refer to these resources.",
+        "Useful resources:",
+        "Further reading:",
+        "Whatever else leads to a list of links:",
+    ],
+)
+def test_what_introduces_the_links_goes_with_them(introduction: str) -> None:
+    links = "- [@article@Peat](https://peat.example)\n* [Bark](https://bark.example)\n"
+    for join in ("\n\n", "\n", " "):
+        content = read_content(f"# Soil\n\nIt lives.{join}{introduction}\n\n{links}")
+        assert content.description == "It lives."
+        assert [resource.title for resource in content.resources] == ["Peat", "Bark"]
+
+
+@pytest.mark.parametrize(
+    ("markdown", "description"),
+    [
+        pytest.param(
+            "The following resources are limited: water.", "The following resources are limited: water.", id="no"
+        ),
+        pytest.param(
+            "There are two kinds:\n\n- clay\n- sand", "There are two kinds:\n\n- clay\n- sand", id="a plain list"
+        ),
+        pytest.param(
+            "Sow:\n\n- peas, see [here](https://a.example)\n- beans", "Sow:\n\n- peas, see here\n- beans", id="mixed"
+        ),
+        pytest.param("Learn these tools early.", "Learn these tools early.", id="no resources named"),
+    ],
+)
+def test_what_introduces_no_links_stays(markdown: str, description: str) -> None:
+    assert read_content(markdown).description == description
+
+
+def test_links_stand_alone_in_several_ways() -> None:
+    content = read_content(
+        "Soil lives.\n\n"
+        "[@video@A day](https://day.example)\n\n"
+        "-[@video@A night](https://night.example)\n\n"
+        "- **[Bold](https://bold.example)**\n"
+        "- [@book@Peat](https://peat.example) - by a gardener\n"
+        "- <https://auto.example>\n\n"
+        "Visit the following resources to learn more:\n\n"
+        "- [Bark](https://bark.example) by another\n"
+        "- The guild: [home](https://guild.example)\n"
+    )
+    assert content.description == "Soil lives."
+    assert [resource.title for resource in content.resources] == [
+        "A day", "A night", "Bold", "Peat", "https://auto.example", "Bark", "home",
+    ]  # fmt: skip
+
+
+# ---- resources -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("link", "resource"),
+    [
+        pytest.param("[@video@A day](https://a.example)", Resource("A day", "https://a.example", "video"), id="typed"),
+        pytest.param("[A day](https://a.example)", Resource("A day", "https://a.example", "article"), id="untyped"),
+        pytest.param("[@offical@A](https://a.example)", Resource("A", "https://a.example", "official"), id="misspelt"),
+        pytest.param("[@articles@A](https://a.example)", Resource("A", "https://a.example", "article"), id="plural"),
+        pytest.param("[@Video@A](https://a.example)", Resource("A", "https://a.example", "video"), id="capital"),
+        pytest.param(
+            "[@open-source@A](https://a.example)", Resource("A", "https://a.example", "opensource"), id="hyphen"
+        ),
+        pytest.param(
+            "[@roadmap.sh@A](https://a.example)", Resource("A", "https://a.example", "roadmap"), id="the site"
+        ),
+        pytest.param(
+            "[@zzz@A](https://a.example)", Resource("A", "https://a.example", "article"), id="resembles nothing"
+        ),
+        pytest.param(
+            "[@scope/pkg@2](https://a.example)", Resource("@scope/pkg@2", "https://a.example", "article"), id="no"
+        ),
+        pytest.param(
+            "[@feed@](https://a.example)", Resource("https://a.example", "https://a.example", "feed"), id="blank"
+        ),
+        pytest.param(
+            "[@book@*A* `b`\n c](https://a.example)", Resource("A b c", "https://a.example", "book"), id="plain"
+        ),
+        pytest.param(
+            "[a](https://a.example/b_(c))", Resource("a", "https://a.example/b_(c)", "article"), id="parentheses"
+        ),
+        pytest.param(
+            "[a](<https://a.example/b (c>)", Resource("a", "https://a.example/b%20(c", "article"), id="pointed"
+        ),
+        pytest.param(
+            "[a](https://a.example/x|y)", Resource("a", "https://a.example/x%7Cy", "article"), id="no bar in a url"
+        ),
+        pytest.param('[a](https://a.example "hint")', Resource("a", "https://a.example", "article"), id="with a hint"),
+        pytest.param("[a]\n\n[a]: https://a.example", Resource("a", "https://a.example", "article"), id="by reference"),
+        pytest.param(
+            "[![a](i.png)](https://a.example)", Resource("a", "https://a.example", "article"), id="image as link"
+        ),
+        pytest.param("# [a](https://a.example)", Resource("a", "https://a.example", "article"), id="in a heading"),
+    ],
+)
+def test_resource(link: str, resource: Resource) -> None:
+    assert read_content(link).resources == (resource,)
+
+
+def test_a_url_is_a_resource_once_and_in_order() -> None:
+    content = read_content("[b](https://b.example) [a](https://a.example) [c](https://b.example) [d](ttps://a.example)")
+    assert [resource.title for resource in content.resources] == ["b", "a"]
+    assert content.mended_links == 1
+    assert content.untyped_links == 4
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        pytest.param("https://a.example/b", "https://a.example/b", id="good"),
+        pytest.param("http://a.example:8080/?q#f", "http://a.example:8080/?q#f", id="good without s"),
+        pytest.param("ttps://a.example", "https://a.example", id="first letter lost"),
+        pytest.param("hhttps://a.example", "https://a.example", id="first letter doubled"),
+        pytest.param("htps://a.example", "https://a.example", id="a letter lost"),
+        pytest.param("ttp://a.example", "http://a.example", id="first letter lost, without s"),
+        pytest.param("https:/a.example", "https://a.example", id="a slash lost"),
+        pytest.param("https:///a.example", "https://a.example", id="a slash too many"),
+        pytest.param("HTTPS://a.example", "https://a.example", id="capitals are no fault"),
+        pytest.param("#top", None, id="an anchor"),
+        pytest.param("/golang", None, id="root-relative"),
+        pytest.param("golang", None, id="relative"),
+        pytest.param("//a.example", None, id="without scheme"),
+        pytest.param("mailto:a@b.example", None, id="mail"),
+        pytest.param("ftp://a.example", None, id="another scheme"),
+        pytest.param("javascript:alert(1)", None, id="a script"),
+        pytest.param("https://", None, id="no host"),
+        pytest.param("http://[", None, id="a broken host"),
+        pytest.param("", None, id="nothing"),
+    ],
+)
+def test_web_url(written: str, url: str | None) -> None:
+    assert web_url(written) == url
+    content = read_content(f"[a](<{written}>)")
+    assert [resource.url for resource in content.resources] == ([url] if url else [])
+    assert content.dropped_links == (url is None)
+    assert content.mended_links == (url is not None and written.lower() != url)
+
+
+def test_a_link_in_a_comment_or_in_code_is_none() -> None:
+    assert read_content("<!-- [a](https://a.example) --> `[b](https://b.example)`").resources == ()
+
+
+@pytest.mark.parametrize(
+    ("markdown", "blank"),
+    [
+        pytest.param("", True, id="empty"),
+        pytest.param("\n", True, id="a line end"),
+        pytest.param("# Soil\n", True, id="heading alone"),
+        pytest.param("# Soil\n\n<!-- later -->", True, id="and a comment"),
+        pytest.param("# Soil\n\nLives.", False, id="text"),
+        pytest.param("# Soil\n\n- [a](https://a.example)", False, id="a link"),
+    ],
+)
+def test_blank(markdown: str, blank: bool) -> None:
+    assert read_content(markdown).is_blank == blank
+
+
+# ---- any input -----------------------------------------------------------------------------------------------------
+
+_FRAGMENTS = st.sampled_from(
+    ["# ", "- ", "1. ", "> ", "\n", "\n\n", "    ", "```", "`", "*", "**", "_", "[", "](", ")", "]: /x", "![", "\\",
+     "<", "<T>", "<!--", "-->", "|", "|---|", "&lt;", "](https://a.example)", "ttps://", "@video@", "word ", "é",
+     "\u2028", "\0", "Visit the following resources:"]
+)  # fmt: skip
+
+
+@given(st.one_of(st.text(), st.lists(st.one_of(_FRAGMENTS, st.text(max_size=3)), max_size=40).map("".join)))
+def test_markdown_of_any_shape_has_a_result(markdown: str) -> None:
+    content = read_content(markdown)
+    assert content.description == content.description.strip()
+    assert all(resource.title and resource.type in RESOURCE_TYPES for resource in content.resources)
+    assert all(web_url(resource.url) == resource.url for resource in content.resources)
+    assert len({resource.url for resource in content.resources}) == len(content.resources)
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    ["> " * 3000 + "x", "- " * 3000 + "x", "**" * 3000 + "x" + "**" * 3000, "*a " * 3000 + "b*" * 3000,
+     "[" * 5000 + "a](https://a.example)" * 5000, "![a" * 3000 + "](x)" * 3000, "<!--" * 5000, "`" * 9999],
+)  # fmt: skip
+def test_no_depth_of_nesting_is_too_deep(markdown: str) -> None:
+    read_content(markdown)
+
+
+# ---- which file ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("files", "chosen"),
+    [
+        pytest.param([text("old@1.md")], "old@1.md", id="by id, whatever the name"),
+        pytest.param(
+            [text("old@1.md", "much longer"), text("soil--peat@1.md")], "soil--peat@1.md", id="the label's slug"
+        ),
+        pytest.param(
+            [text("soil-peat@1.md"), text("old@1.md", "much longer")], "soil-peat@1.md", id="hyphens do not count"
+        ),
+        pytest.param([text("older@1.md", "much longer"), text("old@1.md")], "older@1.md", id="else the longer"),
+        pytest.param([text("a@1.md"), text("b@1.md")], "b@1.md", id="else always the same"),
+    ],
+)
+def test_which_file_of_a_topic_is_taken(files: list[ContentFile], chosen: str) -> None:
+    for order in (files, files[::-1]):
+        assert choose_files({"1": "Soil & Peat!"}, order).files["1"].file == chosen
+
+
+def test_files_and_topics_are_counted() -> None:
+    chosen = choose_files(
+        {"1": "Soil", "2": "Peat", "3": "Bark"},
+        [text("soil@1.md"), text("soils@1.md"), text("peat@2.md"), text("a@8.md"), text("b@8.md"), text("readme.md")],
+    )
+    assert {topic_id: content.file for topic_id, content in chosen.files.items()} == {
+        "1": "soil@1.md",
+        "2": "peat@2.md",
+    }
+    assert chosen.topics_without_file == 1
+    assert chosen.topics_with_several_files == 1
+    assert chosen.files_of_no_topic == 2
+    assert chosen.files_without_id == 1
+
+
+# ---- real data -----------------------------------------------------------------------------------------------------
+
+
+def test_the_real_texts(real_roadmaps: Path) -> None:
+    """Measured on the seven roadmaps that have both a document and texts, or texts alone."""
+    markdowns = [path.read_text() for path in real_roadmaps.glob("*/content/*.md")]
+    contents = [read_content(markdown) for markdown in markdowns]
+
+    assert len(contents) == 767
+    assert sum(content.mended_links for content in contents) == 3
+    assert sum(content.dropped_links for content in contents) == 0
+    assert sum(content.untyped_links for content in contents) == 3
+    assert sum(not content.description for content in contents) == 2, "two hold links alone"
+    assert not any(content.is_blank for content in contents)
+    types = Counter(resource.type for content in contents for resource in content.resources)
+    assert types == {
+        "article": 873, "official": 492, "video": 348, "feed": 97, "roadmap": 54, "course": 39, "opensource": 34,
+        "book": 5,
+    }  # fmt: skip
+    for content in contents:
+        assert "following resources" not in content.description
+        assert "](" not in content.description.replace("[T any](param", "")
+
+
+def test_real_file_names_are_the_slugs_of_labels(real_roadmaps: Path) -> None:
+    from roadmap_assets.roadmaps.document import parse_document
+
+    snapshot = DirectorySource(real_roadmaps).fetch("engineering-manager")
+    document = parse_document(snapshot.document, roadmap=snapshot.roadmap, origin=snapshot.origin)
+    labels = {node.id: node.label for node in document.topics}
+    for content in snapshot.contents:
+        assert file_slug(content.file.rpartition("@")[0]) == file_slug(labels[content.topic_id])
