@@ -101,7 +101,7 @@ def _id(value: object) -> str:
     """An id as it was asked, "0", from what came back: "0", " 0" or 0; empty when it is none."""
     if isinstance(value, str):
         return value.strip()
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+    return str(value) if isinstance(value, int) else ""
 
 
 _LOOKALIKES: Final = {ord(mark): "'" for mark in "‘’ʼ´`"} | {ord(mark): '"' for mark in "“”„"} | {ord("−"): "-"}

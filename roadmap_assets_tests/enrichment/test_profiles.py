@@ -78,6 +78,13 @@ def test_a_reason_is_short_and_fit_for_a_database_however_bad_the_answer() -> No
     assert len(broken.value.reason) <= 200
     broken.value.reason.encode()
 
+    class Counted(BaseModel):
+        counts: dict[str, int]
+
+    with pytest.raises(RuleBroken) as broken:
+        Profile.of(Counted, name="counted").accept({"counts": {"\ud800": "many"}})
+    broken.value.reason.encode()
+
 
 def test_a_text_that_no_database_takes_is_refused() -> None:
     with pytest.raises(RuleBroken, match="surrogate"):
@@ -482,6 +489,24 @@ def test_what_shapes_an_answer_changes_the_fingerprint(write: Write, before: str
     assert before in source
     changed = source.replace(before, after)
     assert load_profile(f"{write(source)}:Card").fingerprint != load_profile(f"{write(changed)}:Card").fingerprint, why
+
+
+def test_an_inherited_prompt_and_a_rule_that_gemini_is_not_told_count_too() -> None:
+    class Rhyme(BaseModel):
+        """Say it in rhyme."""
+
+    class Prose(BaseModel):
+        """Say it in prose."""
+
+    def of(base: type[BaseModel], pattern: str) -> Profile:
+        class Card(base):  # type: ignore[valid-type, misc]
+            front: str = Field(pattern=pattern)
+
+        return Profile.of(Card, name="card")
+
+    first, other_rule, other_prompt = of(Rhyme, "a"), of(Rhyme, "b"), of(Prose, "a")
+    assert first.reply_schema == other_rule.reply_schema == other_prompt.reply_schema
+    assert len({first.fingerprint, other_rule.fingerprint, other_prompt.fingerprint}) == 3
 
 
 def test_python_s_own_validators_are_told_apart() -> None:

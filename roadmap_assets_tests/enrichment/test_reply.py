@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 
-from roadmap_assets.enrichment.profiles import load_profile
+from roadmap_assets.enrichment.profiles import Profile, load_profile
 from roadmap_assets.enrichment.reply import Matched, match_reply
 
 SUMMARY = load_profile("summary")
@@ -161,7 +161,13 @@ def test_two_objects_run_together_answer_neither_topic() -> None:
 
 
 def test_a_number_that_is_none_is_no_answer() -> None:
-    assert match(WHOLE.replace('"Fire clay evenly"', "NaN")).rejected["0"].kind == "rule"
+    class Rated(BaseModel):
+        score: float
+
+    reply = '[{"id": "0", "topic": "Kilns", "score": NaN}, {"id": "1", "topic": "Glazes", "score": 0.5}]'
+    matched = match_reply(reply, asked=ASKED, profile=Profile.of(Rated, name="rated"))
+    assert matched.answers == {"1": {"score": 0.5}}
+    assert matched.rejected["0"].kind == "rule"
 
 
 def test_topics_with_one_name_are_told_apart_by_id() -> None:
