@@ -60,7 +60,7 @@ class WarehouseUnreadable(RoadmapAssetsError):
 
 
 class QuotaUnavailable(RoadmapAssetsError):
-    """The file through which processes share the quota is locked, damaged or on a full disk; nothing is sent unmetered."""
+    """The state through which processes share the quota cannot be kept: locked, damaged, or the disk is full."""
 
     retryable = True
 
