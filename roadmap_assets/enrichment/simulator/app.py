@@ -153,8 +153,7 @@ class SimulatorApp(Router):
 
     def _refusal(self, request: Request, seen: SeenRequest, *, method: str) -> Response | None:
         """The error for a key, a model or a deadline that the server does not take, None when all are well."""
-        key = request.headers.get("x-goog-api-key") or request.query_params.get("key")
-        if self.options.key is not None and key != self.options.key:
+        if self.options.key is not None and request.headers.get("x-goog-api-key") != self.options.key:
             return Outgoing(seen, 400, wire.key_invalid_body(), outcome="refused")
         if seen.model and self.options.models and seen.model not in self.options.models:
             body = wire.model_unknown_body(seen.model, version=request.path_params["version"], method=method)

@@ -74,7 +74,7 @@ class Quotas:
         if self._rpd and usage.requests_of_day >= self._rpd:
             return Exceeded("day", self._rpd, self._window_s)
         if self._rpm and len(usage.window) >= self._rpm:
-            return Exceeded("minute", self._rpm, usage.window[-self._rpm][0] + self._window_s - now)
+            return Exceeded("minute", self._rpm, usage.window[0][0] + self._window_s - now)
         if self._tpm and usage.tokens + input_tokens > self._tpm:
             return Exceeded("tokens", self._tpm, self._until_tokens_fit(usage, input_tokens, now))
         usage.window.append((now, input_tokens))

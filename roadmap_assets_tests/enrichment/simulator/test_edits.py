@@ -65,6 +65,12 @@ def test_swapped_answers_betray_themselves_by_the_echoed_topic(right: list[dict[
     assert swapped[2] == {**right[1], "id": "2"}
 
 
+def test_the_last_answer_is_swapped_with_the_first(right: list[dict[str, str]]) -> None:
+    swapped = rows(ask_with(Edit("swap", topic=TWO)))
+    assert [row["topic"] for row in swapped] == [TWO, ONE, ZERO]
+    assert [row["id"] for row in swapped] == ["0", "1", "2"]
+
+
 def test_a_double_contradicts_the_first(right: list[dict[str, str]]) -> None:
     *all_once, double = rows(ask_with(Edit("double")))
     assert all_once == right

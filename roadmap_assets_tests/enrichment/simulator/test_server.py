@@ -303,6 +303,15 @@ def test_leaving_breaks_off_what_still_hangs() -> None:
         httpx2.get(simulator.url)
 
 
+def test_reset_begins_the_fault_plan_anew() -> None:
+    with simulator_with(Status(503)) as simulator:
+        statuses = []
+        for _ in range(2):
+            statuses += [post(simulator.url, raw_request()).status_code for _ in range(2)]
+            simulator.reset()
+        assert statuses == [503, 200, 503, 200]
+
+
 def test_a_client_that_leaves_before_its_request_is_whole_is_not_in_the_log() -> None:
     with Simulator() as simulator:
         host, port = simulator.url.removeprefix("http://").split(":")
