@@ -78,11 +78,14 @@ def test_a_reason_is_short_and_fit_for_a_database_however_bad_the_answer() -> No
     assert len(broken.value.reason) <= 200
     broken.value.reason.encode()
 
-    class Counted(BaseModel):
-        counts: dict[str, int]
+    def refuse(said: object) -> None:
+        raise LookupError(said)
 
-    with pytest.raises(RuleBroken) as broken:
-        Profile.of(Counted, name="counted").accept({"counts": {"\ud800": "many"}})
+    class Careless(BaseModel):
+        note: Annotated[Any, AfterValidator(refuse)]
+
+    with pytest.raises(RuleBroken, match="LookupError") as broken:
+        Profile.of(Careless, name="careless").accept({"note": "\ud800"})
     broken.value.reason.encode()
 
 
