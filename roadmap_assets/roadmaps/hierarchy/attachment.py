@@ -6,20 +6,22 @@ import math
 from collections import defaultdict, deque
 from collections.abc import Iterator
 
-from roadmap_assets.roadmaps.geometry import Grid, touching_groups
+from roadmap_assets.roadmaps.geometry import Box, Grid, touching_groups
 from roadmap_assets.roadmaps.hierarchy.drawing import Drawing
+from roadmap_assets.roadmaps.hierarchy.spine import Spine
 
 NEAREST_SPINE = 150.0
 COLUMN_GAP = 28.0
 STACK_GAP = 14.0
+ABOUT = 14.0
 
 
 class Attachment:
     """``above`` holds what each placed item hangs on: None for the roots."""
 
-    def __init__(self, drawing: Drawing, spine: dict[str, str | None]) -> None:
+    def __init__(self, drawing: Drawing, spine: Spine) -> None:
         self.drawing = drawing
-        self.above: dict[str, str | None] = dict(spine)
+        self.above: dict[str, str | None] = dict(spine.roots)
         self.inside: defaultdict[str, list[str]] = defaultdict(list)
         for item, frame in drawing.frame_of.items():
             self.inside[frame].append(item)
@@ -77,28 +79,23 @@ class Attachment:
         if frame is not None and frame not in drawing.frames_around(above) and frame != above:
             yield frame
 
-    def attach_rest(self, spine: dict[str, str | None]) -> None:
+    def attach_rest(self, spine: Spine) -> None:
         """What hangs at the end: along solid edges, then with its column, then at the nearest of the spine."""
-        self._attach_along_reading()
+        self._attach_along_reading(spine)
         self._root_what_has_no_root()
-        columns = self._columns_left()
-        for column in columns:
-            self._attach_below_its_column(column)
-        for column in columns:
-            self._attach_to_nearest(column, spine)
+        for column in self._columns_left():
+            self._attach_column(column)
 
-    def _attach_along_reading(self) -> None:
-        """A frame or subtopic on the path of reading hangs on the stop before it."""
-        for item in [*self.drawing.topics, *self.drawing.frames]:
-            before = next((other for other in self.drawing.reading[item] if other in self.above), None)
-            if item not in self.above and before is not None:
-                self._attach([item], before)
+    def _attach_along_reading(self, spine: Spine) -> None:
+        """A frame, label or subtopic on the path of reading hangs on the stop before it."""
+        for item, before in spine.stops.items():
+            self._attach([item], before)
 
     def _root_what_has_no_root(self) -> None:
         """A topic or unframed heading that others hang on, but that hangs nowhere itself, is a root of its own."""
         drawing = self.drawing
         for item in sorted([*drawing.topics, *drawing.headings], key=drawing.from_the_top):
-            if item not in self.above and drawing.parenthood[item] and drawing.is_station(item) and item not in drawing.frame_of:
+            if item not in self.above and drawing.parenthood[item] and item not in drawing.frame_of and (item in drawing.headings or drawing.nodes[item].type == "topic"):
                 self._attach([item], None)
 
     def _columns_left(self) -> list[list[str]]:
@@ -114,35 +111,41 @@ class Attachment:
         columns = touching_groups(drawing.boxes_of(left), reach=STACK_GAP)
         return [column for column in columns if any(item not in drawing.headings for item in column)]
 
-    def _attach_below_its_column(self, column: list[str]) -> None:
-        """A column that goes on after a gap hangs on what its upper part hangs on."""
+    def _attach_column(self, column: list[str]) -> None:
+        """A column that goes on after a gap hangs on what its upper part hangs on, unless a childless root is nearer.
+
+        A column by itself goes to the nearest root within reach, those without children first.
+        """
+        drawing = self.drawing
+        boxes = drawing.boxes_of(column)
+        with_children = set(self.above.values())
+        roots = [item for item, above in self.above.items() if above is None and drawing.nodes[item].type == "topic"]
+        order = {root: number for number, root in enumerate(roots)}
+        grid = Grid(drawing.boxes_of(roots))
+        near = [
+            (root in with_children, box.distance(grid.boxes[root]), order[root])
+            for box in boxes.values()
+            for root in grid.near(box, NEAREST_SPINE)
+        ]
+        gap, upper = self._upper_part(boxes)
+        if upper is not None and not any(distance < gap for also, distance, _ in near if not also):
+            self._attach(column, self.above[upper])
+        elif near:
+            taken, distance, _ = min(near)
+            about_as_near = [number for also, other, number in near if also == taken and other <= distance + ABOUT]
+            self._attach(column, roots[min(about_as_near)])
+
+    def _upper_part(self, boxes: dict[str, Box]) -> tuple[float, str | None]:
+        """The nearest placed box above a column, and the gap to it."""
         drawing = self.drawing
         placed = Grid(drawing.boxes_of(item for item, above in self.above.items() if above is not None and item not in drawing.frame_of))
-        best: tuple[float, str] | None = None
-        for item in column:
-            box = drawing.boxes[item]
-            for other in placed.near(box, COLUMN_GAP):
-                upper = placed.boxes[other]
-                if upper.center[1] < box.center[1] and -upper.gap_x(box) >= 0.5 * min(upper.width, box.width):
-                    best = min(best or (math.inf, ""), (upper.gap_y(box), other))
-        if best is not None:
-            self._attach(column, self.above[best[1]])
-
-    def _attach_to_nearest(self, column: list[str], spine: dict[str, str | None]) -> None:
-        """A column by itself goes to the nearest spine topic within reach, those without children first."""
-        drawing = self.drawing
-        roots = Grid(drawing.boxes_of(item for item in spine if drawing.nodes[item].type == "topic"))
-        with_children = set(self.above.values())
-        order = {root: number for number, root in enumerate(spine)}
-        near = [
-            (root in with_children, drawing.boxes[item].distance(roots.boxes[root]), root)
-            for item in column
-            for root in roots.near(drawing.boxes[item], NEAREST_SPINE)
+        upper = [
+            (placed.boxes[other].gap_y(box), other)
+            for box in boxes.values()
+            for other in placed.near(box, COLUMN_GAP)
+            if placed.boxes[other].center[1] < box.center[1] and -placed.boxes[other].gap_x(box) >= 0.5 * min(placed.boxes[other].width, box.width)
         ]
-        if near:
-            taken, distance, _ = min(near)
-            about_as_near = [root for also, gap, root in near if also == taken and gap <= distance + STACK_GAP]
-            self._attach(column, min(about_as_near, key=lambda root: order[root]))
+        return min(upper, default=(math.inf, None))
 
     def _attach(self, column: list[str], above: str | None) -> None:
         placed: list[str] = []

@@ -63,8 +63,9 @@ class Drawing:
                 self.frame_of[item] = self.frame_of[frame]
 
     def is_station(self, item: str) -> bool:
-        """Whether the path of reading can stop here: topics and unframed headings."""
-        return self.nodes[item].type == "topic" or (item in self.headings and item not in self.frame_of)
+        """Whether the path of reading can stop here: topics and unframed headings, but not labels."""
+        node = self.nodes[item]
+        return node.type == "topic" or (node.type == "paragraph" and item in self.headings and item not in self.frame_of)
 
     def on_path(self, item: str) -> bool:
         return bool(self.reading.get(item)) and self.is_station(item)

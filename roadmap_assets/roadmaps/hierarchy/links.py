@@ -50,11 +50,12 @@ def read_lines(drawing: Drawing) -> None:
     ends = Grid(drawing.boxes_of([*drawing.topics, *drawing.headings, *drawing.frames]))
     solid = _lines(drawing, ends, dashed=False)
     for line in solid:
-        if len(line.spine) > 1:
-            for one, other in pairwise(line.spine):
-                drawing.link(one, other, dashed=False)
-        elif line.spine:
-            _link_to_hub(drawing, line.spine[0], line.touched)
+        for one, other in pairwise(line.touched if line.spine else []):
+            drawing.link(one, other, dashed=False)
+        if not line.spine and len(line.touched) > 1:
+            hub = next((item for item in line.touched if item in drawing.headings), None)
+            if hub is not None:
+                _link_to_hub(drawing, hub, line.touched)
     pieces_of_solid = Grid({(number, at): piece for number, line in enumerate(solid) for at, piece in enumerate(line.pieces)})
     for line in _lines(drawing, ends, dashed=True):
         reached = dict.fromkeys(number for piece in line.pieces for number, _ in pieces_of_solid.near(piece, LINE_JOINS))
@@ -76,8 +77,8 @@ def _lines(drawing: Drawing, ends: Grid[str], *, dashed: bool) -> list[Line]:
     for names in touching_groups(pieces, reach=LINE_JOINS):
         line = [pieces[name] for name in names]
         touched = _touched(drawing, line, ends)
+        touched.sort(key=drawing.from_the_top)
         spine = [item for item in touched if drawing.is_station(item)]
-        spine.sort(key=lambda item: (ends.boxes[item].y, ends.boxes[item].x))
         lines.append(Line(line, touched, spine))
     return lines
 

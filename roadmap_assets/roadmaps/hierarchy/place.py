@@ -45,10 +45,10 @@ def place_topics(document: Document, *, without: frozenset[str] = frozenset()) -
     if "stacks" not in without:
         groups.read_stacks(drawing)
         groups.read_flush_topics(drawing)
-    roots = spine.find_spine(drawing)
-    attached = attachment.Attachment(drawing, roots)
-    attached.grow(list(roots))
-    attached.attach_rest(roots)
+    path = spine.read_spine(drawing)
+    attached = attachment.Attachment(drawing, path)
+    attached.grow(list(path.roots))
+    attached.attach_rest(path)
     return _places(drawing, attached.above)
 
 
