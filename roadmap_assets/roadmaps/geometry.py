@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -72,15 +72,20 @@ class Grid(Generic[Key]):
     """Boxes by the cells that they cover, so that the neighbours of one are found without looking at all."""
 
     def __init__(self, boxes: Mapping[Key, Box]) -> None:
-        self.boxes = dict(boxes)
+        self.boxes: dict[Key, Box] = {}
         self._cells: defaultdict[tuple[int, int], dict[Key, None]] = defaultdict(dict)
         self._large: dict[Key, None] = {}
-        for key, box in self.boxes.items():
-            cells = self._covered(box)
-            for cell in cells or ():
+        for key, box in boxes.items():
+            self.add(key, box)
+
+    def add(self, key: Key, box: Box) -> None:
+        self.boxes[key] = box
+        cells = self._covered(box)
+        if cells is None:
+            self._large[key] = None
+        else:
+            for cell in cells:
                 self._cells[cell][key] = None
-            if cells is None:
-                self._large[key] = None
 
     @staticmethod
     def _covered(box: Box) -> list[tuple[int, int]] | None:
@@ -127,3 +132,20 @@ def touching_groups(boxes: Mapping[Key, Box], *, reach: float) -> list[list[Key]
                 edge.append(grid.pop(key))
         groups.append(group)
     return groups
+
+
+def in_rows(boxes: Mapping[Key, Box], keys: Sequence[Key]) -> list[Key]:
+    """Row by row, each from left to right; boxes are in one row when they share half of their height with its first.
+
+    Keys without a box come last.
+    """
+    known = sorted((key for key in keys if key in boxes), key=lambda key: (boxes[key].y, boxes[key].x))
+    rows: list[list[Key]] = []
+    for key in known:
+        first = boxes[rows[-1][0]] if rows else None
+        if first is not None and -first.gap_y(boxes[key]) >= min(first.height, boxes[key].height) / 2:
+            rows[-1].append(key)
+        else:
+            rows.append([key])
+    ordered = [key for row in rows for key in sorted(row, key=lambda key: boxes[key].x)]
+    return ordered + [key for key in keys if key not in boxes]

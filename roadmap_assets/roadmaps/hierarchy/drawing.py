@@ -1,18 +1,18 @@
-"""What the boxes of a drawing are: topics, headings, frames and lines; and the links found between them."""
+"""What the boxes of a drawing are, and what the stages have read from it so far."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from roadmap_assets.roadmaps.document import LINE_TYPES, Document, Node
 from roadmap_assets.roadmaps.geometry import Box, Grid
 
-LONGEST_HEADING = 44  # characters
 MOSTLY_INSIDE = 0.8
+LONGEST_HEADING = 44  # characters
 
 _NOTE = re.compile(
     r"^(visit|find|have a look|take a look|look at|check|make sure|keep|continue|see|shout|special thanks)\b"
@@ -22,98 +22,120 @@ _NOTE = re.compile(
 
 
 def is_note(text: str) -> bool:
-    """Long or imperative texts speak to the reader; they are not the name of a group."""
+    """Long or imperative texts speak to the reader; they do not name a group."""
     return not text or len(text) > LONGEST_HEADING or bool(_NOTE.search(text))
+
+
+def _links() -> defaultdict[str, dict[str, None]]:
+    return defaultdict(dict)
 
 
 @dataclass
 class Drawing:
-    """A document's nodes by what they are, and what the stages have read so far.
+    """Boxes by what they are; then the signs, each written by the stage that reads it.
 
-    ``parenthood`` and ``reading`` are links without a direction; ``heads`` are links from a heading topic downwards.
+    Items (topics, headings and frames) are what can be placed; everything is named by its node's id.
     """
 
-    document: Document
-    nodes: dict[str, Node]
-    topics: dict[str, Node]
-    headings: dict[str, Node]
-    frames: dict[str, Box]
-    lines: dict[str, Node]
-    boxes: dict[str, Box]
+    nodes: Mapping[str, Node]
+    boxes: Mapping[str, Box]
+    topics: frozenset[str]
+    headings: frozenset[str]
+    frames: frozenset[str]
+    items: tuple[str, ...]
+
     frame_of: dict[str, str] = field(default_factory=dict)
     frame_heading: dict[str, str] = field(default_factory=dict)
     stack_of: dict[str, list[str]] = field(default_factory=dict)
-    stacks: list[list[str]] = field(default_factory=list)
-    group_heading: dict[str, str] = field(default_factory=dict)
-    group_of: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    parenthood: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
-    reading: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
-    heads: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    head_of: dict[str, str] = field(default_factory=dict)
-
-    def head(self, topic: str, item: str) -> None:
-        self.heads[topic].append(item)
-        self.head_of[item] = topic
-
-    def lift_out(self, item: str, frame: str) -> None:
-        """A frame's heading stands where the frame stands, not in it."""
-        if self.frame_of.get(item) == frame:
-            del self.frame_of[item]
-            if frame in self.frame_of:
-                self.frame_of[item] = self.frame_of[frame]
-
-    def is_station(self, item: str) -> bool:
-        """Whether the path of reading can stop here: topics and unframed headings, but not labels."""
-        node = self.nodes[item]
-        return node.type == "topic" or (node.type == "paragraph" and item in self.headings and item not in self.frame_of)
-
-    def on_path(self, item: str) -> bool:
-        return bool(self.reading.get(item)) and self.is_station(item)
-
-    def from_the_top(self, item: str) -> tuple[float, float]:
-        box = self.boxes.get(item)
-        return (box.y, box.x) if box else (math.inf, math.inf)
+    parenthood: defaultdict[str, dict[str, None]] = field(default_factory=_links)  # dashed, so far without direction
+    reading: defaultdict[str, dict[str, None]] = field(default_factory=_links)  # solid
+    label_over: dict[str, str] = field(default_factory=dict)
+    topic_over: dict[str, str] = field(default_factory=dict)
+    under: defaultdict[str, dict[str, None]] = field(default_factory=_links)  # the reverse of these two
 
     def link(self, one: str, other: str, *, dashed: bool) -> None:
-        links = self.parenthood if dashed else self.reading
-        links[one][other] = None
-        links[other][one] = None
+        """Dashed joins items only; the path of reading also leads through titles and buttons."""
+        if not dashed:
+            self.reading[one][other] = self.reading[other][one] = None
+        elif self.is_item(one) and self.is_item(other):
+            self.parenthood[one][other] = self.parenthood[other][one] = None
+
+    def put_under(self, heading: str, item: str) -> None:
+        over = self.topic_over if heading in self.topics else self.label_over
+        if item not in over:
+            over[item] = heading
+            self.under[heading][item] = None
+
+    def is_item(self, node: str) -> bool:
+        return node in self.topics or node in self.headings or node in self.frames
+
+    def is_major(self, node: str) -> bool:
+        """The larger kind of topic, which is drawn for the stops of the spine and the heads of groups."""
+        return self.nodes[node].type == "topic"
+
+    def is_station(self, node: str) -> bool:
+        """Whether the path of reading can stop here: major topics and unframed paragraphs that are headings."""
+        is_heading = node in self.headings and self.nodes[node].type == "paragraph" and node not in self.frame_of
+        return is_heading or self.is_major(node)
+
+    def on_path(self, node: str) -> bool:
+        return node in self.reading and self.is_station(node)
+
+    def from_the_top(self, node: str) -> tuple[float, float]:
+        """A key for sorting; what has no box comes last."""
+        box = self.boxes.get(node)
+        return (box.y, box.x) if box else (math.inf, math.inf)
 
     def frames_around(self, item: str) -> list[str]:
         """The frames that an item is in, innermost first."""
         around: list[str] = []
         frame = self.frame_of.get(item)
-        while frame is not None and frame not in around:
+        while frame is not None:
             around.append(frame)
             frame = self.frame_of.get(frame)
         return around
 
-    def boxes_of(self, items: Iterable[str]) -> dict[str, Box]:
-        return {item: self.boxes[item] for item in items if item in self.boxes}
+    def boxes_of(self, nodes: Iterable[str]) -> dict[str, Box]:
+        return {node: self.boxes[node] for node in nodes if node in self.boxes}
+
+    def boxes_by_frame(self, nodes: Iterable[str]) -> dict[str | None, dict[str, Box]]:
+        """Boxes apart by the frame that they are in: a border between two keeps them from touching."""
+        boxes: defaultdict[str | None, dict[str, Box]] = defaultdict(dict)
+        for node, box in self.boxes_of(nodes).items():
+            boxes[self.frame_of.get(node)][node] = box
+        return boxes
 
 
-def draw(document: Document, *, measured: bool) -> Drawing:
-    """Sort the nodes by what they are; paragraphs around topics are frames, short ones headings, others notes."""
+def draw(document: Document, *, measured: bool = True, paragraphs: bool = True) -> Drawing:
+    """Tell the nodes apart: paragraphs around topics are frames, short texts headings, others notes."""
     nodes = {node.id: node for node in document.nodes}
-    boxes = {}
+    boxes = {node.id: box for node in document.nodes if (box := node.box if measured else node.requested) is not None}
+    topics = {node.id for node in document.nodes if node.is_topic}
+    topic_boxes = Grid({node: boxes[node] for node in nodes if node in topics and node in boxes})
+    frames, headings = set(), set()
     for node in document.nodes:
-        box = node.box if measured else node.requested
-        if box is not None:
-            boxes[node.id] = box
-    topics = {node.id: node for node in document.nodes if node.is_topic}
-    paragraphs = {node.id: node for node in document.nodes if node.type == "paragraph"}
-    grid = Grid({topic: boxes[topic] for topic in topics if topic in boxes})
-    frames = {node.id: boxes[node.id] for node in document.nodes if node.type == "section" and node.id in boxes}
-    headings = {}
-    for node in document.nodes:
-        if node.id not in boxes:
+        box = boxes.get(node.id)
+        if box is None or (node.type == "paragraph" and not paragraphs):
             continue
-        box = boxes[node.id]
-        if node.id in paragraphs and any(
-            boxes[topic].share_inside(box) >= MOSTLY_INSIDE for topic in grid.near(box, 0)
-        ):
-            frames[node.id] = box
+        if node.type == "section" or (node.type == "paragraph" and _is_around(box, topic_boxes)):
+            frames.add(node.id)
         elif node.type in ("label", "paragraph") and not is_note(node.label):
-            headings[node.id] = node
-    lines = {node.id: node for node in document.nodes if node.type in LINE_TYPES and node.id in boxes}
-    return Drawing(document, nodes, topics, headings, frames, lines, boxes)
+            headings.add(node.id)
+    return Drawing(
+        nodes=nodes,
+        boxes=boxes,
+        topics=frozenset(topics),
+        headings=frozenset(headings),
+        frames=frozenset(frames),
+        items=tuple(node for node in nodes if node in topics or node in headings or node in frames),
+    )
+
+
+def _is_around(box: Box, others: Grid[str]) -> bool:
+    return any(others.boxes[other].share_inside(box) >= MOSTLY_INSIDE for other in others.near(box, 0))
+
+
+def line_pieces(drawing: Drawing, *, dashed: bool) -> dict[str, Box]:
+    """The nodes that are drawn as lines, of one style."""
+    lines = (node.id for node in drawing.nodes.values() if node.type in LINE_TYPES and node.dashed == dashed)
+    return drawing.boxes_of(lines)

@@ -5,73 +5,73 @@ from __future__ import annotations
 from roadmap_assets.roadmaps.geometry import Box, Grid
 from roadmap_assets.roadmaps.hierarchy.drawing import MOSTLY_INSIDE, Drawing, is_note
 
-ABUTS = 2.0
+FLUSH = 4.0  # two borders drawn as one
 AS_WIDE = 0.85
-WIDER = 1.15
-FLUSH = 4.0
 
 
 def read_frames(drawing: Drawing) -> None:
     """A box is in the innermost frame that holds 80 % of it."""
-    grid = Grid(drawing.frames)
-    for item in [*drawing.topics, *drawing.headings, *drawing.frames]:
-        box = drawing.boxes.get(item)
-        if box is None:
-            continue
+    frames = Grid(drawing.boxes_of(item for item in drawing.items if item in drawing.frames))
+    for item, box in drawing.boxes_of(drawing.items).items():
         holding = [
-            frame
-            for frame in grid.near(box, 0)
-            if frame != item
-            and box.share_inside(drawing.frames[frame]) >= MOSTLY_INSIDE
-            and (item not in drawing.frames or drawing.frames[frame].area > box.area)
+            (frames.boxes[frame].area, frame)
+            for frame in frames.near(box, 0)
+            if box.share_inside(frames.boxes[frame]) >= MOSTLY_INSIDE
+            and (item not in drawing.frames or frames.boxes[frame].area > box.area)
         ]
         if holding:
-            drawing.frame_of[item] = min(holding, key=lambda frame: (drawing.frames[frame].area, frame))
+            drawing.frame_of[item] = min(holding)[1]
 
 
 def read_frame_headings(drawing: Drawing) -> None:
-    """A box about as wide as the frame that abuts its border is its heading; or the paragraph's own short text.
+    """A box about as wide as its frame that lies on the border is the heading; or the paragraph's own short text.
 
-    Tops are given away before bottoms: between two frames, a box is the heading of the lower one.
+    One a frame. Tops are given away before bottoms: a box between two frames heads the lower one.
     """
-    for frame in drawing.frames:
+    frames = drawing.boxes_of(item for item in drawing.items if item in drawing.frames)
+    for frame in frames:
         if not is_note(drawing.nodes[frame].label):
             drawing.frame_heading[frame] = frame
-    used = set()
-    candidates = Grid(drawing.boxes_of([*drawing.topics, *drawing.headings]))
-    for is_heading in (_at_top, _at_bottom):
-        for frame, box in drawing.frames.items():
+    candidates = Grid(drawing.boxes_of(item for item in drawing.items if item not in drawing.frames))
+    used: set[str] = set()
+    for lies_on_border in (_lies_on_top, _lies_on_bottom):
+        for frame, box in frames.items():
             if frame in drawing.frame_heading:
                 continue
-            abutting = [
-                item
-                for item in candidates.near(box, ABUTS)
+            fitting = [
+                (-candidates.boxes[item].width, item)
+                for item in candidates.near(box, FLUSH)
                 if item not in used
                 and drawing.frame_of.get(item) in (frame, drawing.frame_of.get(frame))
-                and is_heading(candidates.boxes[item], box)
+                and lies_on_border(candidates.boxes[item], box)
             ]
-            if abutting:
-                heading = max(abutting, key=lambda item: candidates.boxes[item].width)
+            if fitting:
+                heading = min(fitting)[1]
                 used.add(heading)
-                drawing.frame_heading[frame] = heading
-                drawing.lift_out(heading, frame)
-                if heading in drawing.topics:
-                    drawing.head(heading, frame)
+                _give_heading(drawing, frame, heading)
 
 
-def _at_top(item: Box, frame: Box) -> bool:
-    on_border = item.y - FLUSH <= frame.y <= item.bottom + ABUTS
-    return on_border and _fits(item, frame)
+def _give_heading(drawing: Drawing, frame: str, heading: str) -> None:
+    """A heading stands where its frame stands, not in it."""
+    drawing.frame_heading[frame] = heading
+    drawing.frame_of.pop(heading, None)
+    if frame in drawing.frame_of:
+        drawing.frame_of[heading] = drawing.frame_of[frame]
+    if heading in drawing.topics:
+        drawing.put_under(heading, frame)
 
 
-def _at_bottom(item: Box, frame: Box) -> bool:
-    on_border = item.y - ABUTS <= frame.bottom <= item.bottom + FLUSH
-    return on_border and _fits(item, frame)
+def _lies_on_top(item: Box, frame: Box) -> bool:
+    return item.y - FLUSH <= frame.y <= item.bottom + FLUSH and _is_as_wide(item, frame)
 
 
-def _fits(item: Box, frame: Box) -> bool:
-    """About as wide and in line, or in the corner."""
-    in_corner = min(abs(item.x - frame.x), abs(item.right - frame.right)) <= FLUSH
-    as_wide = AS_WIDE * frame.width <= item.width <= WIDER * frame.width
+def _lies_on_bottom(item: Box, frame: Box) -> bool:
+    return item.y - FLUSH <= frame.bottom <= item.bottom + FLUSH and _is_as_wide(item, frame)
+
+
+def _is_as_wide(item: Box, frame: Box) -> bool:
+    """About as wide and in line with it; or narrower, but in the corner."""
+    as_wide = AS_WIDE <= item.width / max(frame.width, 1) <= 1 / AS_WIDE
     in_line = -item.gap_x(frame) >= AS_WIDE * min(item.width, frame.width)
+    in_corner = min(abs(item.x - frame.x), abs(item.right - frame.right)) <= FLUSH
     return in_line and (as_wide or (in_corner and item.share_inside(frame) >= MOSTLY_INSIDE))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from roadmap_assets.roadmaps.geometry import Box, Grid, touching_groups
 from roadmap_assets.roadmaps.hierarchy.drawing import Drawing
@@ -13,130 +12,116 @@ STACK_GAP = 14.0
 HEADING_GAP = 28.0
 HEADING_GAP_FRAMED = 40.0
 OVERLAP = 0.25
-MOST = 0.5
-SIDEWAYS = 2.0
+SIDE_BY_SIDE = 0.5
+STEP_DOWN, STEP_SIDEWAYS = 1, 2
 BELOW, ABOVE = 1, -1  # where a heading's group is
 
-Seeds = list[tuple[str, int, list[str]]]  # a heading, on which side of it its group is, and the boxes next to it
+Seed = tuple[str, int, list[str]]  # a heading, on which side of it its group is, and the boxes next to it
 
 
 def read_stacks(drawing: Drawing) -> None:
     """Boxes that touch belong together."""
-    for boxes in by_frame(drawing, [*drawing.topics, *drawing.frames, *drawing.headings]).values():
+    for boxes in drawing.boxes_by_frame(drawing.items).values():
         for stack in touching_groups(boxes, reach=STACK_GAP):
-            drawing.stacks.append(stack)
-            for item in stack:
-                drawing.stack_of[item] = stack
-
-
-def by_frame(drawing: Drawing, items: Iterable[str]) -> dict[str | None, dict[str, Box]]:
-    boxes: defaultdict[str | None, dict[str, Box]] = defaultdict(dict)
-    for item in items:
-        if item in drawing.boxes:
-            boxes[drawing.frame_of.get(item)][item] = drawing.boxes[item]
-    return boxes
+            drawing.stack_of.update(dict.fromkeys(stack, stack))
 
 
 def read_labels(drawing: Drawing) -> None:
     """A label or short paragraph just above (or, in some columns, just below) a group is its heading."""
-    used = set(drawing.frame_heading.values())
-    labels = [heading for heading in drawing.headings if heading not in used and not drawing.on_path(heading)]
-    members = by_frame(drawing, [i for i in [*drawing.topics, *drawing.frames] if not drawing.on_path(i)])
-    for frame, boxes in by_frame(drawing, labels).items():
-        around = Grid(members.get(frame, {}))
+    used = {*drawing.frame_heading.values(), *(heading for heading in drawing.headings if drawing.on_path(heading))}
+    labels = drawing.boxes_by_frame(i for i in drawing.items if i in drawing.headings and i not in used)
+    others = drawing.boxes_by_frame(i for i in drawing.items if i not in drawing.headings and not drawing.on_path(i))
+    for frame, boxes in labels.items():
+        around = Grid(others.get(frame, {}))
         reach = HEADING_GAP if frame is None else HEADING_GAP_FRAMED
-        seeds: Seeds = []
+        seeds: list[Seed] = []
         for column in _columns(_without_notes(drawing, boxes)):
-            over = [(label, BELOW, _next_to(boxes[label], around, reach, side=BELOW)) for label in column]
-            under = [(label, ABOVE, _next_to(boxes[label], around, reach, side=ABOVE)) for label in column]
-            seeds += over if _count(over) >= _count(under) else under
-        for item, label in spread_headings(seeds, around).items():
-            drawing.group_heading[item] = label
-            drawing.group_of[label].append(item)
+            below = [(label, BELOW, _next_to(boxes[label], around, reach, side=BELOW)) for label in column]
+            above = [(label, ABOVE, _next_to(boxes[label], around, reach, side=ABOVE)) for label in column]
+            seeds += below if _count(below) >= _count(above) else above
+        _put_under(drawing, seeds, around)
 
 
 def read_flush_topics(drawing: Drawing) -> None:
-    """A topic flush above a stack of subtopics (or, with none below it, flush under one) is its heading."""
-    members = by_frame(drawing, [i for i in drawing.topics if drawing.nodes[i].type != "topic"])
-    topics = [i for i in drawing.topics if drawing.nodes[i].type == "topic"]
-    for frame, boxes in by_frame(drawing, topics).items():
-        around = Grid(members.get(frame, {}))
-        seeds: Seeds = []
+    """A major topic flush above a stack of minor ones (or, with none below it, flush under one) is its heading."""
+    majors = drawing.boxes_by_frame(i for i in drawing.items if i in drawing.topics and drawing.is_major(i))
+    minors = drawing.boxes_by_frame(i for i in drawing.items if i in drawing.topics and not drawing.is_major(i))
+    for frame, boxes in majors.items():
+        around = Grid(minors.get(frame, {}))
+        seeds: list[Seed] = []
         for topic, box in boxes.items():
             below = _next_to(box, around, STACK_GAP, side=BELOW)
             above = _next_to(box, around, STACK_GAP, side=ABOVE)
             seeds.append((topic, BELOW, below) if below else (topic, ABOVE, above))
-        for item, topic in spread_headings(seeds, around).items():
-            drawing.head(topic, item)
+        _put_under(drawing, seeds, around)
 
 
-def _count(seeds: Seeds) -> int:
+def _count(seeds: list[Seed]) -> int:
     return sum(bool(items) for _, _, items in seeds)
 
 
-def _without_notes(drawing: Drawing, labels: dict[str, Box]) -> dict[str, Box]:
+def _without_notes(drawing: Drawing, labels: Mapping[str, Box]) -> dict[str, Box]:
     """Labels stacked on labels are notes."""
-    groups = touching_groups(labels, reach=STACK_GAP)
-    kept = {}
-    for group in groups:
-        for label in group:
-            stacked = any(
-                -labels[label].gap_x(labels[other]) > 0 and drawing.nodes[label].type == drawing.nodes[other].type == "label"
-                for other in group
-                if other != label
-            )
-            if not stacked:
-                kept[label] = labels[label]
-    return kept
+    grid = Grid({label: box for label, box in labels.items() if drawing.nodes[label].type == "label"})
+    return {
+        label: box
+        for label, box in labels.items()
+        if label not in grid.boxes
+        or not any(other != label and box.gap_x(grid.boxes[other]) < 0 for other in grid.near(box, STACK_GAP))
+    }
 
 
-def _columns(labels: dict[str, Box]) -> list[list[str]]:
-    """Labels one below the other, whatever is between them."""
-    columns: list[tuple[float, list[str]]] = []
-    for label, box in sorted(labels.items(), key=lambda item: item[1].x):
-        if columns and box.x < columns[-1][0]:
-            columns[-1] = (max(columns[-1][0], box.right), [*columns[-1][1], label])
-        else:
-            columns.append((box.right, [label]))
-    return [column for _, column in columns]
+def _columns(labels: Mapping[str, Box]) -> list[list[str]]:
+    """Labels that stand one below the other, whatever is between them."""
+    columns: list[list[str]] = []
+    right = float("-inf")
+    for label, box in sorted(labels.items(), key=lambda entry: entry[1].x):
+        if box.x >= right:
+            columns.append([])
+        columns[-1].append(label)
+        right = max(right, box.right)
+    return columns
 
 
 def _next_to(heading: Box, around: Grid[str], reach: float, *, side: int) -> list[str]:
-    """The boxes just above or below a heading that overlap a quarter of the width."""
+    """The boxes just above or below a heading that share a quarter of the width."""
     found = []
     for item in around.near(heading, reach):
         box = around.boxes[item]
-        beyond = (box.center[1] - heading.center[1]) * side > 0
-        if beyond and heading.gap_y(box) > -heading.height / 2 and _above_another(heading, box):
+        beyond = (box.center[1] - heading.center[1]) * side > 0 and heading.gap_y(box) > -heading.height / 2
+        if beyond and _in_one_column(heading, box):
             found.append(item)
     return found
 
 
-def _above_another(one: Box, other: Box) -> bool:
-    return -one.gap_x(other) >= OVERLAP * min(one.width, other.width)
+def _put_under(drawing: Drawing, seeds: list[Seed], around: Grid[str]) -> None:
+    """From the boxes next to each heading to those that touch them, away from it or, less gladly, sideways.
 
-
-def _beside_another(one: Box, other: Box) -> bool:
-    return -one.gap_y(other) >= MOST * min(one.height, other.height)
-
-
-def spread_headings(seeds: Seeds, around: Grid[str]) -> dict[str, str]:
-    """From the boxes next to each heading to those that touch them, away from the heading or, less gladly, sideways."""
-    heap = [(0.0, n, side, item) for n, (_, side, items) in enumerate(seeds) for item in items]
+    All headings spread at once, so that a box between two goes to the nearer one.
+    """
+    heap = [(0, number, side, item) for number, (_, side, items) in enumerate(seeds) for item in items]
     heapq.heapify(heap)
-    headed: dict[str, str] = {}
+    headed: set[str] = set()
     while heap:
         cost, number, side, item = heapq.heappop(heap)
         if item in headed:
             continue
-        headed[item] = seeds[number][0]
+        headed.add(item)
+        drawing.put_under(seeds[number][0], item)
         box = around.boxes[item]
         for other in around.near(box, STACK_GAP):
             step = around.boxes[other]
             if other in headed:
                 continue
-            if _beside_another(box, step):
-                heapq.heappush(heap, (cost + SIDEWAYS, number, side, other))
-            elif (step.center[1] - box.center[1]) * side > 0 and _above_another(box, step):
-                heapq.heappush(heap, (cost + 1, number, side, other))
-    return headed
+            if _in_one_row(box, step):
+                heapq.heappush(heap, (cost + STEP_SIDEWAYS, number, side, other))
+            elif (step.center[1] - box.center[1]) * side > 0 and _in_one_column(box, step):
+                heapq.heappush(heap, (cost + STEP_DOWN, number, side, other))
+
+
+def _in_one_column(one: Box, other: Box) -> bool:
+    return -one.gap_x(other) >= OVERLAP * min(one.width, other.width)
+
+
+def _in_one_row(one: Box, other: Box) -> bool:
+    return -one.gap_y(other) >= SIDE_BY_SIDE * min(one.height, other.height)

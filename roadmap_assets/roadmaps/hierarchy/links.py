@@ -5,102 +5,99 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from roadmap_assets.roadmaps.document import Edge
 from roadmap_assets.roadmaps.geometry import Box, Grid, touching_groups
-from roadmap_assets.roadmaps.hierarchy.drawing import Drawing
+from roadmap_assets.roadmaps.hierarchy.drawing import Drawing, line_pieces
 
 LINE_JOINS = 12.0
 LINE_TOUCHES = 9.0
+RUNS_INSIDE = 0.9
 
 
-def read_dashed_edges(drawing: Drawing) -> None:
-    """A dashed edge means parenthood, in either direction."""
-    for edge in drawing.document.edges:
-        if edge.dashed:
-            drawing.link(edge.source, edge.target, dashed=True)
-
-
-def read_solid_edges(drawing: Drawing) -> None:
-    """A solid edge is the order of reading."""
-    for edge in drawing.document.edges:
-        if not edge.dashed:
-            drawing.link(edge.source, edge.target, dashed=False)
+def read_edges(drawing: Drawing, edges: tuple[Edge, ...], *, dashed: bool) -> None:
+    """A dashed edge means parenthood, in either direction; a solid edge is the order of reading."""
+    for edge in edges:
+        if edge.dashed == dashed:
+            drawing.link(edge.source, edge.target, dashed=dashed)
 
 
 @dataclass(frozen=True)
 class Line:
-    """Touching pieces of one style, and the boxes that they touch."""
+    """Pieces of one style that touch, and the items that they touch, from the top down."""
 
     pieces: list[Box]
     touched: list[str]
-    spine: list[str]
 
-    def gap(self, box: Box) -> float:
-        return min(piece.gap(box) for piece in self.pieces)
-
-    def nearest(self, box_of: dict[str, Box], items: list[str]) -> str:
-        return min(items, key=lambda item: min(piece.distance(box_of[item]) for piece in self.pieces))
+    def distance(self, box: Box) -> float:
+        return min(piece.distance(box) for piece in self.pieces)
 
 
 def read_lines(drawing: Drawing) -> None:
-    """A line connects the boxes that it touches: solid with two topics it is part of the spine, else parenthood.
-
-    A dashed line that ends on a solid one has its hub there; where that one has no hub itself, it carries the dashed
-    line on.
-    """
-    ends = Grid(drawing.boxes_of([*drawing.topics, *drawing.headings, *drawing.frames]))
+    """A line connects the boxes that it touches, as an edge of its style would."""
+    ends = Grid(drawing.boxes_of(drawing.items))
     solid = _lines(drawing, ends, dashed=False)
     for line in solid:
-        for one, other in pairwise(line.touched if line.spine else []):
-            drawing.link(one, other, dashed=False)
-        if not line.spine and len(line.touched) > 1:
-            hub = next((item for item in line.touched if item in drawing.headings), None)
-            if hub is not None:
-                _link_to_hub(drawing, hub, line.touched)
-    pieces_of_solid = Grid({(number, at): piece for number, line in enumerate(solid) for at, piece in enumerate(line.pieces)})
+        _read_solid_line(drawing, line)
+    solid_pieces = Grid({(i, j): piece for i, line in enumerate(solid) for j, piece in enumerate(line.pieces)})
     for line in _lines(drawing, ends, dashed=True):
-        reached = dict.fromkeys(number for piece in line.pieces for number, _ in pieces_of_solid.near(piece, LINE_JOINS))
-        hub = _hub(drawing, line.touched)
-        for number in reached:
-            other = solid[number]
-            if len(other.spine) > 1:
-                if hub is None or hub not in drawing.reading:
-                    hub = line.nearest(ends.boxes, other.spine)
-            elif line.touched:
-                _link_to_hub(drawing, other.nearest(ends.boxes, line.touched), other.touched)
-        if hub is not None:
-            _link_to_hub(drawing, hub, line.touched)
+        crossed = dict.fromkeys(i for piece in line.pieces for i, _ in solid_pieces.near(piece, LINE_JOINS))
+        _read_dashed_line(drawing, line, [solid[number] for number in crossed])
+
+
+def _read_solid_line(drawing: Drawing, line: Line) -> None:
+    """A solid line is the path of reading; a label on a line that has no stop is the heading of what it touches."""
+    for one, other in pairwise(line.touched):
+        drawing.link(one, other, dashed=False)
+    labels = [item for item in line.touched if item in drawing.headings]
+    if labels and not any(drawing.is_station(item) for item in line.touched):
+        for item in line.touched:
+            if item not in drawing.headings:
+                drawing.put_under(labels[0], item)
+
+
+def _read_dashed_line(drawing: Drawing, line: Line, crossed: list[Line]) -> None:
+    """A dashed line joins its hub to the rest.
+
+    Where it ends on a solid line it has its hub there; a solid line without a stop carries the dashed one on.
+    """
+    hub = min(line.touched, key=lambda item: _rank_as_hub(drawing, item), default=None)
+    for solid in crossed:
+        stops = [item for item in solid.touched if drawing.is_station(item)]
+        if not stops and line.touched:
+            nearest = min(line.touched, key=lambda item: solid.distance(drawing.boxes[item]))
+            _join(drawing, nearest, solid.touched)
+        elif stops and (hub is None or not drawing.on_path(hub)):
+            hub = min(stops, key=lambda item: line.distance(drawing.boxes[item]))
+    if hub is not None:
+        _join(drawing, hub, line.touched)
+
+
+def _rank_as_hub(drawing: Drawing, item: str) -> tuple[bool, bool, bool]:
+    """A topic of the spine, else a major topic, else a heading."""
+    return not drawing.on_path(item), not drawing.is_major(item), item not in drawing.headings
+
+
+def _join(drawing: Drawing, hub: str, items: list[str]) -> None:
+    for item in items:
+        if item != hub:
+            drawing.link(hub, item, dashed=True)
 
 
 def _lines(drawing: Drawing, ends: Grid[str], *, dashed: bool) -> list[Line]:
-    pieces = {line: drawing.boxes[line] for line, node in drawing.lines.items() if node.dashed == dashed}
+    pieces = line_pieces(drawing, dashed=dashed)
     lines = []
     for names in touching_groups(pieces, reach=LINE_JOINS):
         line = [pieces[name] for name in names]
-        touched = _touched(drawing, line, ends)
-        touched.sort(key=drawing.from_the_top)
-        spine = [item for item in touched if drawing.is_station(item)]
-        lines.append(Line(line, touched, spine))
+        lines.append(Line(line, sorted(_touched(drawing, line, ends), key=drawing.from_the_top)))
     return lines
 
 
 def _touched(drawing: Drawing, line: list[Box], ends: Grid[str]) -> list[str]:
-    """What the line touches; an item inside a touched frame is seen as the frame, unless the line is in there too."""
+    """An item in a touched frame is seen as the frame; a frame in which the line runs is not touched."""
     touched = dict.fromkeys(item for piece in line for item in ends.near(piece, LINE_TOUCHES))
-    around = {
-        item for item in touched if item in drawing.frames and all(p.share_inside(ends.boxes[item]) > 0.9 for p in line)
+    outside = {
+        item: None
+        for item in touched
+        if item not in drawing.frames or any(p.share_inside(ends.boxes[item]) <= RUNS_INSIDE for p in line)
     }
-    outside = [item for item in touched if item not in around]
     return [item for item in outside if not any(frame in outside for frame in drawing.frames_around(item))]
-
-
-def _hub(drawing: Drawing, touched: list[str]) -> str | None:
-    def rank(item: str) -> tuple[bool, bool, bool]:
-        return not drawing.on_path(item), drawing.nodes[item].type != "topic", item not in drawing.headings
-
-    return min(touched, key=rank, default=None)
-
-
-def _link_to_hub(drawing: Drawing, hub: str, items: list[str]) -> None:
-    for item in items:
-        if item != hub:
-            drawing.link(hub, item, dashed=True)

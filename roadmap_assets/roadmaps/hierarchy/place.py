@@ -1,22 +1,44 @@
-"""From a drawing to each topic's place: the stages in their order, and the path that comes out."""
+"""From a document to each topic's place: the stages in their order, and the paths that come out."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from roadmap_assets.roadmaps.document import Document
-from roadmap_assets.roadmaps.hierarchy import attachment, frames, groups, links, spine
+from roadmap_assets.roadmaps.geometry import in_rows
+from roadmap_assets.roadmaps.hierarchy.attachment import Attachment
 from roadmap_assets.roadmaps.hierarchy.drawing import Drawing, draw
+from roadmap_assets.roadmaps.hierarchy.frames import read_frame_headings, read_frames
+from roadmap_assets.roadmaps.hierarchy.groups import read_flush_topics, read_labels, read_stacks
+from roadmap_assets.roadmaps.hierarchy.links import read_edges, read_lines
+from roadmap_assets.roadmaps.hierarchy.remainder import attach_remainder
+from roadmap_assets.roadmaps.hierarchy.spine import Spine, read_spine
 
-STAGES: Final = ("measured", "frames", "stacks", "dashed", "solid", "lines", "paragraphs", "labels")
+STAGES: Final = (
+    "measured",
+    "paragraphs",
+    "frames",
+    "frame headings",
+    "stacks",
+    "dashed",
+    "solid",
+    "lines",
+    "labels",
+    "flush topics",
+    "remainder",
+)
+DEEPEST: Final = 32  # levels of a path; the deepest real one has six
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a topic stands: labels of what is above it, root first in ``path``.
+    """Where a topic stands: the labels of what is above it, root first, in ``path``.
 
-    ``parent`` is the immediate group (a topic or a heading), ``parent_topic`` the nearest topic above.
+    ``parent`` is the immediate group (a topic or a heading), ``parent_topic`` the nearest topic above. A root is its own
+    category; what hangs nowhere has the roadmap's title for one.
     """
 
     category: str
@@ -27,65 +49,96 @@ class Place:
 
 
 def place_topics(document: Document, *, without: frozenset[str] = frozenset()) -> dict[str, Place]:
-    """Every topic's place by its id, in the order of reading; ``without`` leaves out stages, to see what each adds."""
-    drawing = draw(document, measured="measured" not in without)
-    if "paragraphs" in without:
-        drawing.headings = {k: n for k, n in drawing.headings.items() if n.type != "paragraph"}
+    """Every topic's place by its id, in the order of reading.
+
+    ``without`` names stages to leave out, to see what each adds.
+    """
+    drawing = draw(document, measured="measured" not in without, paragraphs="paragraphs" not in without)
     if "frames" not in without:
-        frames.read_frames(drawing)
-        frames.read_frame_headings(drawing)
-    if "dashed" not in without:
-        links.read_dashed_edges(drawing)
-    if "solid" not in without:
-        links.read_solid_edges(drawing)
-    if "lines" not in without:
-        links.read_lines(drawing)
-    if "labels" not in without:
-        groups.read_labels(drawing)
+        read_frames(drawing)
+    if "frame headings" not in without:
+        read_frame_headings(drawing)
     if "stacks" not in without:
-        groups.read_stacks(drawing)
-        groups.read_flush_topics(drawing)
-    path = spine.read_spine(drawing)
-    attached = attachment.Attachment(drawing, path)
-    attached.grow(list(path.roots))
-    attached.attach_rest(path)
-    return _places(drawing, attached.above)
+        read_stacks(drawing)
+    if "dashed" not in without:
+        read_edges(drawing, document.edges, dashed=True)
+    if "solid" not in without:
+        read_edges(drawing, document.edges, dashed=False)
+    if "lines" not in without:
+        read_lines(drawing)
+    if "labels" not in without:
+        read_labels(drawing)
+    if "flush topics" not in without:
+        read_flush_topics(drawing)
+    spine = read_spine(drawing)
+    attachment = Attachment(drawing, spine.roots)
+    if "remainder" not in without:
+        attach_remainder(attachment, spine)
+    return _Paths(drawing, spine, attachment.above, document.title).places()
 
 
-def _places(drawing: Drawing, above: dict[str, str | None]) -> dict[str, Place]:
-    paths: dict[str, tuple[str, ...]] = {}
+class _Paths:
+    """Paths are made of what an item hangs on, and of the headings that are drawn between the two."""
 
-    def path_of(item: str) -> tuple[str, ...]:
-        chain = [item]
-        while chain[-1] not in paths:
-            upper = above.get(chain[-1])
-            if upper is None or upper in chain:
-                paths[chain[-1]] = _headings(drawing, chain[-1], None) if chain[-1] not in above else ()
-                break
-            chain.append(upper)
-        for lower, upper in zip(reversed(chain[:-1]), reversed(chain), strict=False):
-            paths[lower] = (*paths[upper], upper, *_headings(drawing, lower, upper, paths[upper]))
-        return paths[item]
+    def __init__(self, drawing: Drawing, spine: Spine, above: dict[str, str | None], title: str) -> None:
+        self.drawing = drawing
+        self.path = spine.roots
+        self.above = above
+        self.title = title
+        self.below: defaultdict[str | None, list[str]] = defaultdict(list)
+        for item, upper in above.items():
+            self.below[upper].append(item)
 
-    places = {}
-    label = lambda item: drawing.nodes[item].label  # noqa: E731
-    for topic in drawing.topics:
-        path = path_of(topic)
-        named = tuple(label(item) for item in path if label(item))
-        parents = [item for item in path if item in drawing.topics]
-        root = topic in above and above[topic] is None
-        places[topic] = Place(
-            category=named[0] if named else label(topic) if root else drawing.document.title,
-            subcategory=named[1] if len(named) > 1 else "",
-            parent=named[-1] if named else "",
-            parent_topic=label(parents[-1]) if parents else "",
-            path=named,
+    def places(self) -> dict[str, Place]:
+        places: dict[str, Place] = {}
+        for item, path in self._walk():
+            if item in self.drawing.topics:
+                places[item] = self._place(item, path)
+        for topic in sorted(self.drawing.topics - places.keys(), key=self.drawing.from_the_top):
+            places[topic] = self._place(topic, self._headings_between(None, topic))
+        return places
+
+    def _walk(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Every placed item with its path (of ids): the roots in their order, each before what hangs on it."""
+        ahead: list[tuple[str, tuple[str, ...]]] = [(root, ()) for root in reversed(self.below[None])]
+        while ahead:
+            item, path = ahead.pop()
+            yield item, path
+            for lower in reversed(self._in_reading_order(self.below[item])):
+                between = [heading for heading in self._headings_between(item, lower) if heading not in path]
+                ahead.append((lower, (*path, item, *between) if len(path) < DEEPEST else path))
+
+    def _in_reading_order(self, items: list[str]) -> list[str]:
+        """Stops of the spine as they come on the path; then group by group, the higher first, each row by row."""
+        groups: defaultdict[object, list[str]] = defaultdict(list)
+        for item in items:
+            if item not in self.path:
+                groups[self._group(item)].append(item)
+        ordered = [in_rows(self.drawing.boxes, group) for group in groups.values()]
+        ordered.sort(key=lambda group: self.drawing.from_the_top(group[0]))
+        return [item for item in items if item in self.path] + [item for group in ordered for item in group]
+
+    def _group(self, item: str) -> object:
+        drawing = self.drawing
+        return drawing.label_over.get(item) or drawing.frame_of.get(item) or id(drawing.stack_of.get(item))
+
+    def _headings_between(self, upper: str | None, lower: str) -> tuple[str, ...]:
+        """Headings of the frames around the lower that are not around the upper, and the label over it."""
+        drawing = self.drawing
+        shared = set(drawing.frames_around(upper)) if upper is not None else set()
+        frames = [frame for frame in reversed(drawing.frames_around(lower)) if frame not in shared]
+        headings = [drawing.frame_heading.get(frame) for frame in frames] + [drawing.label_over.get(lower)]
+        return tuple(dict.fromkeys(h for h in headings if h is not None and h not in (upper, lower)))
+
+    def _place(self, topic: str, path: tuple[str, ...]) -> Place:
+        nodes = self.drawing.nodes
+        labels = tuple(label for item in path if (label := nodes[item].label))
+        topics = [nodes[item].label for item in path if item in self.drawing.topics]
+        own = nodes[topic].label if topic in self.above else ""
+        return Place(
+            category=labels[0] if labels else own or self.title,
+            subcategory=labels[1] if len(labels) > 1 else "",
+            parent=labels[-1] if labels else "",
+            parent_topic=topics[-1] if topics else "",
+            path=labels,
         )
-    return places
-
-
-def _headings(drawing: Drawing, item: str, upper: str | None, seen: tuple[str, ...] = ()) -> tuple[str, ...]:
-    shared = set(drawing.frames_around(upper)) if upper else set()
-    between = [drawing.frame_heading.get(frame) for frame in reversed(drawing.frames_around(item)) if frame not in shared]
-    between.append(drawing.group_heading.get(item))
-    return tuple(h for h in between if h is not None and h != item and h != upper and h not in seen)
