@@ -19,7 +19,7 @@ from roadmap_assets.roadmaps.geometry import Box
 TOPIC_TYPES: Final = frozenset({"topic", "subtopic"})
 LINE_TYPES: Final = frozenset({"vertical", "horizontal"})
 
-_FARTHEST = 1e6  # pixels; the largest real drawing is some 10 000 high
+_FARTHEST = 1e7  # pixels; the largest real drawing is some 10 000 high
 _UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -86,7 +86,9 @@ def parse_document(text: str, *, roadmap: str, origin: str) -> Document:
     if not isinstance(raw, dict):
         raise DocumentError(f"{here} is not a JSON object but {type(raw).__name__}")
     if "mockup" in raw:
-        raise DocumentError(f"{here} has the old shape ('mockup' at the top), which holds no nodes; choose another roadmap")
+        raise DocumentError(
+            f"{here} has the old shape ('mockup' at the top), which holds no nodes; choose another roadmap"
+        )
     raw_nodes, raw_edges = _list(raw.get("nodes")), _list(raw.get("edges"))
     nodes: dict[str, Node] = {}
     for entry in raw_nodes:

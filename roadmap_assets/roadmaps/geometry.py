@@ -118,7 +118,7 @@ class Grid(Generic[Key]):
 def touching_groups(boxes: Mapping[Key, Box], *, reach: float) -> list[list[Key]]:
     """Boxes that are joined, directly or through others, by gaps of at most ``reach``; in the order of ``boxes``.
 
-    A box leaves the grid as soon as it is reached, so that a heap of boxes at one spot costs no more than a row of them.
+    A box leaves the grid as soon as it is reached, so that a heap of boxes at one spot costs no more than a row.
     """
     grid, groups = Grid(boxes), []
     for start in boxes:

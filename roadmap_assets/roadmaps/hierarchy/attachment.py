@@ -9,7 +9,10 @@ from roadmap_assets.roadmaps.hierarchy.drawing import Drawing
 
 
 class Attachment:
-    """``above`` holds what each placed item hangs on, None for a root. Nothing placed is moved, so there are no cycles."""
+    """``above`` holds what each placed item hangs on, None for a root.
+
+    Nothing placed is moved, so there are no cycles.
+    """
 
     def __init__(self, drawing: Drawing, roots: dict[str, str | None]) -> None:
         self.drawing = drawing
@@ -22,7 +25,7 @@ class Attachment:
         self.grow(list(roots))
 
     def attach(self, items: Iterable[str], above: str | None) -> None:
-        """Hang items on one and the same, each under its own heading topic if that is among them; then go on from there."""
+        """Hang items on one and the same, or under their heading topic if it is among them; then go on from there."""
         items = list(items)
         among = set(items)
         placed: list[str] = []

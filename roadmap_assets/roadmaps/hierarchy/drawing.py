@@ -12,7 +12,7 @@ from roadmap_assets.roadmaps.document import LINE_TYPES, Document, Node
 from roadmap_assets.roadmaps.geometry import Box, Grid
 
 MOSTLY_INSIDE = 0.8
-LONGEST_HEADING = 44  # characters
+LONGEST_HEADING = 50  # characters
 
 _NOTE = re.compile(
     r"^(visit|find|have a look|take a look|look at|check|make sure|keep|continue|see|shout|special thanks)\b"

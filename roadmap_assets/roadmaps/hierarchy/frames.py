@@ -6,7 +6,7 @@ from roadmap_assets.roadmaps.geometry import Box, Grid
 from roadmap_assets.roadmaps.hierarchy.drawing import MOSTLY_INSIDE, Drawing, is_note
 
 FLUSH = 4.0  # two borders drawn as one
-AS_WIDE = 0.85
+AS_WIDE = 0.8
 
 
 def read_frames(drawing: Drawing) -> None:

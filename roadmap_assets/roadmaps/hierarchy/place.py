@@ -37,8 +37,8 @@ DEEPEST: Final = 32  # levels of a path; the deepest real one has six
 class Place:
     """Where a topic stands: the labels of what is above it, root first, in ``path``.
 
-    ``parent`` is the immediate group (a topic or a heading), ``parent_topic`` the nearest topic above. A root is its own
-    category; what hangs nowhere has the roadmap's title for one.
+    ``parent`` is the immediate group (a topic or a heading), ``parent_topic`` the nearest topic above.
+    A root is its own category; what hangs nowhere has the roadmap's title for one.
     """
 
     category: str
@@ -51,8 +51,10 @@ class Place:
 def place_topics(document: Document, *, without: frozenset[str] = frozenset()) -> dict[str, Place]:
     """Every topic's place by its id, in the order of reading.
 
-    ``without`` names stages to leave out, to see what each adds.
+    ``without`` names stages to leave out, to see what each adds; raises ValueError for one that there is not.
     """
+    if unknown := without.difference(STAGES):
+        raise ValueError(f"no such stage: {', '.join(sorted(unknown))}; there are {', '.join(STAGES)}")
     drawing = draw(document, measured="measured" not in without, paragraphs="paragraphs" not in without)
     if "frames" not in without:
         read_frames(drawing)
@@ -94,7 +96,8 @@ class _Paths:
         for item, path in self._walk():
             if item in self.drawing.topics:
                 places[item] = self._place(item, path)
-        for topic in sorted(self.drawing.topics - places.keys(), key=self.drawing.from_the_top):
+        left = [item for item in self.drawing.items if item in self.drawing.topics and item not in places]
+        for topic in sorted(left, key=self.drawing.from_the_top):
             places[topic] = self._place(topic, self._headings_between(None, topic))
         return places
 

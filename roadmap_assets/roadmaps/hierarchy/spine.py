@@ -29,35 +29,46 @@ def read_spine(drawing: Drawing) -> Spine:
     paragraphs = {node for node in drawing.headings if drawing.on_path(node)}
     chapters = paragraphs if len(paragraphs) >= FEWEST_CHAPTERS else set()
     spine = Spine()
-    stacks_seen: set[int] = set()
+    for node, before, chapter in _walk(drawing, chapters):
+        if drawing.is_station(node):
+            spine.roots[node] = chapter
+        elif before is not None:
+            spine.stops[node] = before if chapter is None or node in drawing.topics else chapter
+    return spine
+
+
+Step = tuple[str, str | None, str | None]  # a node, the station before it, and the chapter that it stands in
+
+
+def _walk(drawing: Drawing, chapters: set[str]) -> Iterator[Step]:
+    """Along the solid links from the title on, and from there on through what touches a station."""
+    starts = sorted(drawing.reading, key=lambda node: (drawing.nodes[node].type != "title", drawing.from_the_top(node)))
+    ahead: list[Step] = [(node, None, None) for node in reversed(starts)]
     seen: set[str] = set()
-    start = sorted(drawing.reading, key=lambda node: (drawing.nodes[node].type != "title", drawing.from_the_top(node)))
-    ahead: list[tuple[str, str | None, str | None]] = [(node, None, None) for node in reversed(start)]
+    stacks_seen: set[int] = set()
     while ahead:
         node, before, chapter = ahead.pop()
         if node in seen:
             continue
         seen.add(node)
-        mates: list[str] = []
+        if node in chapters:
+            chapter = None
+        yield node, before, chapter
+        following = sorted(drawing.reading[node], key=drawing.from_the_top, reverse=True)
         if drawing.is_station(node):
-            spine.roots[node] = None if node in chapters else chapter
             before = node
             chapter = node if node in chapters else chapter
             stack = drawing.stack_of.get(node, [])
             if id(stack) not in stacks_seen:
                 stacks_seen.add(id(stack))
-                mates = sorted(_mates(drawing, node, stack), key=drawing.from_the_top, reverse=True)
-        elif before is not None:
-            spine.stops[node] = chapter or before
-        following = sorted(drawing.reading[node], key=drawing.from_the_top, reverse=True)
-        ahead += [(other, before, chapter) for other in (*following, *mates) if other not in seen]
-    return spine
+                following += sorted(_mates(drawing, node, stack), key=drawing.from_the_top, reverse=True)
+        ahead += [(other, before, chapter) for other in following if other not in seen]
 
 
-def _mates(drawing: Drawing, root: str, stack: list[str]) -> Iterator[str]:
+def _mates(drawing: Drawing, station: str, stack: list[str]) -> Iterator[str]:
     """Major topics that touch one on the path stand on it too, unless a dashed link says that they hang on it."""
-    if drawing.is_major(root) and root not in drawing.frame_of:
+    if drawing.is_major(station) and station not in drawing.frame_of:
         for mate in stack:
             hangs = any(drawing.on_path(linked) for linked in drawing.parenthood[mate])
-            if mate in drawing.topics and drawing.is_major(mate) and not hangs:
+            if drawing.is_major(mate) and not hangs:
                 yield mate
