@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from roadmap_assets.roadmaps.document import Document, parse_document
+from roadmap_assets.roadmaps.hierarchy import place_topics
 
 WIDTH, HEIGHT = 200, 50  # of a topic
 STEP = 55  # from one topic of a stack to the next: they touch
@@ -69,6 +70,11 @@ class Sketch:
 
     def document(self) -> Document:
         return parse_document(self.text(), roadmap="sketch", origin="a test")
+
+    def paths(self, *, without: str = "") -> dict[str, tuple[str, ...]]:
+        """The path of every topic by its label, with one stage left out if it is named."""
+        places = place_topics(self.document(), without=frozenset({without} if without else ()))
+        return {topic: place.path for topic, place in places.items()}
 
     def _box(self, kind: str, label: str, x: float, y: float, width: float, height: float) -> Sketch:
         size = {"width": width, "height": height}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
+from collections import deque
 from collections.abc import Mapping
 
 from roadmap_assets.roadmaps.geometry import Box, Grid, touching_groups
@@ -13,7 +13,6 @@ HEADING_GAP = 28.0
 HEADING_GAP_FRAMED = 40.0
 OVERLAP = 0.25
 SIDE_BY_SIDE = 0.5
-STEP_DOWN, STEP_SIDEWAYS = 1, 2
 BELOW, ABOVE = 1, -1  # where a heading's group is
 
 Seed = tuple[str, int, list[str]]  # a heading, on which side of it its group is, and the boxes next to it
@@ -95,28 +94,27 @@ def _next_to(heading: Box, around: Grid[str], reach: float, *, side: int) -> lis
 
 
 def _put_under(drawing: Drawing, seeds: list[Seed], around: Grid[str]) -> None:
-    """From the boxes next to each heading to those that touch them, away from it or, less gladly, sideways.
+    """From the boxes next to each heading to those that touch them, sideways or away from it.
 
     All headings spread at once, so that a box between two goes to the nearer one.
     """
-    heap = [(0, number, side, item) for number, (_, side, items) in enumerate(seeds) for item in items]
-    heapq.heapify(heap)
-    headed: set[str] = set()
-    while heap:
-        cost, number, side, item = heapq.heappop(heap)
-        if item in headed:
-            continue
-        headed.add(item)
-        drawing.put_under(seeds[number][0], item)
-        box = around.boxes[item]
-        for other in around.near(box, STACK_GAP):
-            step = around.boxes[other]
-            if other in headed:
-                continue
-            if _in_one_row(box, step):
-                heapq.heappush(heap, (cost + STEP_SIDEWAYS, number, side, other))
-            elif (step.center[1] - box.center[1]) * side > 0 and _in_one_column(box, step):
-                heapq.heappush(heap, (cost + STEP_DOWN, number, side, other))
+    reached: deque[tuple[str, int, Box]] = deque()
+
+    def reach(item: str, heading: str, side: int) -> None:
+        drawing.put_under(heading, item)
+        reached.append((heading, side, around.pop(item)))
+
+    for heading, side, items in seeds:
+        for item in items:
+            if item in around.boxes:
+                reach(item, heading, side)
+    while reached:
+        heading, side, box = reached.popleft()
+        for item in around.near(box, STACK_GAP):
+            step = around.boxes[item]
+            away = (step.center[1] - box.center[1]) * side > 0
+            if _in_one_row(box, step) or (away and _in_one_column(box, step)):
+                reach(item, heading, side)
 
 
 def _in_one_column(one: Box, other: Box) -> bool:

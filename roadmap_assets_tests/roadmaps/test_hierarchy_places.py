@@ -1,0 +1,168 @@
+"""What is said of each topic, in which order, on documents of any size and on real ones."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from roadmap_assets.roadmaps.document import parse_document
+from roadmap_assets.roadmaps.hierarchy import STAGES, Place, place_topics
+from roadmap_assets_tests.roadmaps.drawings import STEP, Sketch, large_drawing
+
+WANTED = {"parent": 93, "strict": 87, "siblings": 86, "category": 94, "placed": 98, "at90": 17}
+WITHOUT_TOPICS = {"golang", "prompt-engineering"}
+
+
+def places(sketch: Sketch) -> dict[str, Place]:
+    return place_topics(sketch.document())
+
+
+def test_a_place_names_what_is_above() -> None:
+    sketch = (
+        Sketch()
+        .major("Web", 0, 0)
+        .solid("Sketch", "Web")
+        .label("Basics", 1000, -40)
+        .stack("HTML", 1000, 0)
+        .minor("Forms", 2000, 0)
+        .minor("Lost", 5000, 5000)
+        .dashed("Web", "HTML")
+        .dashed("HTML", "Forms")
+    )
+    assert places(sketch) == {
+        "Web": Place(category="Web", subcategory="", parent="", parent_topic="", path=()),
+        "HTML": Place("Web", "Basics", parent="Basics", parent_topic="Web", path=("Web", "Basics")),
+        "Forms": Place("Web", "Basics", parent="HTML", parent_topic="HTML", path=("Web", "Basics", "HTML")),
+        "Lost": Place(category="Sketch", subcategory="", parent="", parent_topic="", path=()),
+    }
+
+
+def test_the_order_is_that_of_reading() -> None:
+    """Along the spine, wherever it leads; what hangs on a stop after it, group by group and row by row."""
+    sketch = (
+        Sketch()
+        .major("First", 0, 600)
+        .major("Second", 0, 0)
+        .solid("Sketch", "First", "Second")
+        .stack("b d", 1000, 600)
+        .minor("c", 1205, 603)
+        .minor("a", 1000, 300)
+        .minor("child", 2000, 600)
+        .minor("e", 1000, 0)
+        .dashed("First", "a", "b")
+        .dashed("b", "child")
+        .dashed("Second", "e")
+    )
+    assert list(places(sketch)) == ["First", "a", "b", "child", "c", "d", "Second", "e"]
+
+
+def test_a_drawing_without_positions_goes_by_its_edges() -> None:
+    sketch = Sketch().major("Web", 0, 0).stack("HTML CSS", 0, STEP).solid("Sketch", "Web").dashed("Web", "CSS")
+    for node in sketch.nodes:
+        del node["position"]
+    assert sketch.paths() == {"Web": (), "CSS": ("Web",), "HTML": ()}
+
+
+def test_a_stage_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such stage: frame;"):
+        place_topics(Sketch().major("Web", 0, 0).document(), without=frozenset({"frame"}))
+
+
+def test_paths_of_a_chain_without_end_stay_short() -> None:
+    names = [f"topic-{number}" for number in range(500)]
+    sketch = Sketch().stack(" ".join(names), 0, 0).major("Web", 0, -500).solid("Sketch", "Web").dashed("Web", names[0])
+    for one, other in pairwise(names):
+        sketch.dashed(one, other)
+    deepest = max(len(path) for path in sketch.paths().values())
+    assert 20 < deepest < 50
+
+
+def test_a_large_drawing_is_read_like_a_small_one() -> None:
+    paths = large_drawing(2000).paths()
+    assert len(paths) > 1900
+    for number in (0, 40, 90):
+        assert paths[f"left-{number}-6"] == (f"Stop {number}",)
+        assert paths[f"right-{number}-6"] == (f"Stop {number}", f"Framed {number}")
+        assert paths[f"below-{number}-5"] == (f"Stop {number}", f"Below {number}")
+
+
+def test_the_work_grows_with_the_topics_and_not_with_their_square() -> None:
+    """Counted in calls of functions, which no other load of the machine can change."""
+    shapes = {
+        "a roadmap": large_drawing,
+        "one stack": lambda count: Sketch().major("Web", 0, 0).stack(numbered(count), 0, STEP).solid("Sketch", "Web"),
+        "one heap": heap,
+    }
+    for shape, drawn in shapes.items():
+        small, large = (calls_to_place(drawn(count)) for count in (500, 2000))
+        assert large < 6 * small, shape
+
+
+def numbered(count: int) -> str:
+    return " ".join(f"topic-{number}" for number in range(count))
+
+
+def heap(count: int) -> Sketch:
+    sketch = Sketch().major("Web", 0, 0).solid("Sketch", "Web")
+    for name in numbered(count).split():
+        sketch.minor(name, 0, STEP)
+    return sketch
+
+
+def calls_to_place(sketch: Sketch) -> int:
+    document, calls = sketch.document(), 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        place_topics(document)
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def write_topics(real_roadmaps: Path, output: Path, *, without: str = "") -> None:
+    """All real roadmaps, as the scorer wants them."""
+    with output.open("w", encoding="utf-8") as lines:
+        for path in sorted(real_roadmaps.glob("*/*.json")):
+            slug = path.stem
+            if slug != path.parent.name or slug in WITHOUT_TOPICS:
+                continue
+            document = parse_document(path.read_text("utf-8"), roadmap=slug, origin=str(path))
+            labels = {topic.id: topic.label for topic in document.topics}
+            for topic, place in place_topics(document, without=frozenset({without} - {""})).items():
+                row = {"roadmap": slug, "topic_id": topic, "topic": labels[topic], **asdict(place)}
+                lines.write(json.dumps(row) + "\n")
+
+
+def score(real_roadmaps: Path, topics: Path) -> subprocess.CompletedProcess[str]:
+    scorer = real_roadmaps.parent / "tools" / "score_hierarchy.py"
+    if not scorer.exists():
+        pytest.skip(f"no scorer at {scorer}")
+    least = [part for name, value in WANTED.items() for part in ("--min", f"{name}={value}")]
+    command = [sys.executable, str(scorer), str(topics), "--gold", str(real_roadmaps), *least]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_real_roadmaps_are_read_as_their_maintainers_meant_them(real_roadmaps: Path, tmp_path: Path) -> None:
+    write_topics(real_roadmaps, tmp_path / "topics.jsonl")
+    result = score(real_roadmaps, tmp_path / "topics.jsonl")
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("stage", ["stacks", "dashed", "lines", "frames", "frame headings", "labels"])
+def test_but_not_without_the_main_signs(real_roadmaps: Path, tmp_path: Path, stage: str) -> None:
+    assert stage in STAGES
+    write_topics(real_roadmaps, tmp_path / "topics.jsonl", without=stage)
+    result = score(real_roadmaps, tmp_path / "topics.jsonl")
+    assert "short:" in result.stdout
