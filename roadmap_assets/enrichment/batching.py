@@ -1,0 +1,80 @@
+"""Packing questions into batches: as few calls as the limits on topics and tokens allow."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from roadmap_assets.enrichment.questions import Question
+
+
+@dataclass(eq=False, slots=True)
+class Item:
+    """A question under way: `asked` counts the replies that came without its answer, `breaches` the broken rules."""
+
+    question: Question
+    asked: int = 0
+    breaches: int = 0
+    last_error: str = ""
+
+
+class Pool:
+    """The items that wait to be packed, whatever roadmap they come from.
+
+    A batch holds at most `size` items, and fewer where their input tokens, with the `fixed_tokens` of the
+    instructions, would pass `tokens`; an item that passes them alone is a batch of its own.
+    """
+
+    def __init__(self, *, size: int, tokens: int, fixed_tokens: int) -> None:
+        self._size = size
+        self._tokens = tokens
+        self._fixed_tokens = fixed_tokens
+        self._waiting: deque[Item] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def nothing_asked(self) -> bool:
+        """Whether no waiting item has been asked yet; those that have come in behind those that have not."""
+        return not self._waiting or not self._waiting[-1].asked
+
+    def take_all(self) -> list[Item]:
+        """Empty the pool."""
+        items = list(self._waiting)
+        self._waiting.clear()
+        return items
+
+    def add(self, items: Iterable[Item]) -> None:
+        self._waiting.extend(items)
+
+    def take(self, *, partial: bool) -> list[Item]:
+        """The next batch; empty when there is none, or when only `partial` would allow one that others could fill."""
+        taken = 0
+        tokens = self._fixed_tokens
+        for item in self._waiting:
+            tokens += item.question.tokens
+            if taken and tokens > self._tokens:
+                break
+            taken += 1
+            if taken == self._size:
+                break
+        full = taken == self._size or taken < len(self._waiting)
+        return [self._waiting.popleft() for _ in range(taken)] if full or partial else []
+
+
+def count_batches(questions: Iterable[Question], *, size: int, tokens: int, fixed_tokens: int) -> int:
+    """The least number of calls in which these questions can be asked."""
+    pool = Pool(size=size, tokens=tokens, fixed_tokens=fixed_tokens)
+    pool.add(Item(question) for question in questions)
+    count = 0
+    while pool.take(partial=True):
+        count += 1
+    return count
+
+
+def halves(items: list[Item]) -> list[list[Item]]:
+    """The items in two batches, so that whatever spoils a call is cornered in a logarithmic number of calls."""
+    middle = (len(items) + 1) // 2
+    return [half for half in (items[:middle], items[middle:]) if half]

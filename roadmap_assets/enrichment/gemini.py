@@ -1,0 +1,222 @@
+"""One request to Gemini: build it, send it, say in one word what came back.
+
+google-genai is imported when the first request is built: it costs half a second, and most runs ask nothing. Its own
+retries stay off, since they ignore RetryInfo and spend quota unseen; its time-out counts per phase, so ours is
+`asyncio.timeout` around the whole attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from roadmap_assets.enrichment.cost import Usage
+from roadmap_assets.enrichment.profiles import Profile
+from roadmap_assets.enrichment.questions import Question
+
+if TYPE_CHECKING:
+    from google.genai import types
+
+Kind = Literal["replied", "blocked", "failed", "busy", "day_exhausted", "unavailable", "timeout", "dropped", "refused"]
+"""What came back:
+
+replied        a text, good or not, whatever the finish reason
+blocked        no text, because the content was found unsafe or recited
+failed         no usable reply, for a reason that may lie in the batch
+busy           429 for a minute's quota: wait as told
+day_exhausted  429 for the day's quota
+unavailable    5xx
+timeout        nothing, or not everything, within the time of one attempt
+dropped        the connection was refused, or lost before the reply was whole
+refused        the key, the model or the request itself (400, 401, 403, 404)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one attempt brought. `detail` is the provider's own word, verbatim; times are in seconds."""
+
+    kind: Kind
+    detail: str = ""
+    text: str = ""
+    cut: bool = False
+    usage: Usage = field(default_factory=Usage)
+    model_version: str = ""
+    retry_after_s: float | None = None
+    latency_s: float = 0.0
+
+
+class Gemini:
+    """The Gemini API behind one key and address, asked for one profile's columns. Close it after use."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        model: str,
+        profile: Profile,
+        base_url: str | None = None,
+        timeout_s: float = 30.0,
+        connections: int = 16,
+        temperature: float | None = None,
+        thinking_level: str | None = None,
+    ) -> None:
+        import httpx2
+        from google import genai
+        from google.genai import types
+
+        self.model = model
+        self._timeout_s = timeout_s
+        self._api_key = api_key
+        self._client = genai.Client(
+            api_key=api_key,
+            vertexai=False,
+            http_options=types.HttpOptions(
+                base_url=base_url,
+                async_client_args={
+                    "limits": httpx2.Limits(
+                        max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=60
+                    ),
+                    "timeout": None,
+                },
+            ),
+        )
+        self._config = types.GenerateContentConfig(
+            system_instruction=profile.instructions,
+            response_mime_type="application/json",
+            response_json_schema=profile.reply_schema,
+            temperature=temperature,
+            thinking_config=types.ThinkingConfig(thinking_level=types.ThinkingLevel(thinking_level.upper()))
+            if thinking_level
+            else None,
+            automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+        )
+
+    async def ask(self, questions: Sequence[Question]) -> Outcome:
+        """Send one request about these topics; their ids are their places from 0. Raises nothing for the network."""
+        import httpx2
+        from google.genai import errors
+
+        started = time.monotonic()
+
+        def outcome(kind: Kind, detail: str, *, retry_after_s: float | None = None) -> Outcome:
+            return Outcome(
+                kind=kind,
+                detail=self._without_key(detail),
+                retry_after_s=retry_after_s,
+                latency_s=time.monotonic() - started,
+            )
+
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # the SDK warns of values it does not know; we record them
+                    response = await self._client.aio.models.generate_content(
+                        model=self.model, contents=request_text(questions), config=self._config
+                    )
+        except TimeoutError:
+            return outcome("timeout", f"no whole reply within {self._timeout_s:g} s")
+        except errors.APIError as error:
+            kind, retry_after_s = classify_error(error.code, error.details)
+            return outcome(
+                kind, f"{error.code} {error.status or ''}: {error.message or ''}", retry_after_s=retry_after_s
+            )
+        except httpx2.TransportError as error:
+            return outcome("dropped", f"{type(error).__name__}: {error}")
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            return outcome("failed", f"the reply was not JSON: {error}")
+        except ValueError as error:  # pydantic's, for JSON that is no GenerateContentResponse
+            return outcome("failed", f"the reply was no GenerateContentResponse: {type(error).__name__}")
+        return _read(response, latency_s=time.monotonic() - started)
+
+    async def close(self) -> None:
+        await self._client.aio.aclose()
+        self._client.close()
+
+    def _without_key(self, text: str) -> str:
+        """Servers may quote the key that they refuse; it must not get into the ledger."""
+        return text.replace(self._api_key, "…") if self._api_key else text
+
+
+def request_text(questions: Sequence[Question]) -> str:
+    """The user content: `{"topics": [{"id": "0", "topic": …, "description": …, "context": …}, …]}`."""
+    topics = [{"id": str(place), **question.wire} for place, question in enumerate(questions)]
+    return json.dumps({"topics": topics}, ensure_ascii=False)
+
+
+def classify_error(status: int, body: object) -> tuple[Kind, float | None]:
+    """What an error status means for us, and for how many seconds the server asks to wait.
+
+    A 429 is judged by its quotaId, since RetryInfo may be short although the day's quota is gone (google.rpc.RetryInfo
+    and google.rpc.QuotaFailure, https://cloud.google.com/apis/design/errors).
+    """
+    details = _error_details(body)
+    delay = next((_seconds(d.get("retryDelay")) for d in details if "RetryInfo" in str(d.get("@type"))), None)
+    if status == 429:
+        ids = [str(v.get("quotaId")) for d in details for v in _dicts(d.get("violations"))]
+        return ("day_exhausted" if any("PerDay" in quota_id for quota_id in ids) else "busy"), delay
+    if status in (400, 401, 403, 404):
+        return "refused", None
+    if status >= 500 or status in (408, 425, 499):
+        return "unavailable", delay
+    return "failed", delay
+
+
+def _error_details(body: object) -> list[Mapping[str, Any]]:
+    error = body.get("error") if isinstance(body, Mapping) else None
+    return _dicts(error.get("details")) if isinstance(error, Mapping) else []
+
+
+def _dicts(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _seconds(duration: object) -> float | None:
+    """A protobuf Duration in JSON, such as "57.359s"."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(duration))
+    return float(found[1]) if found else None
+
+
+def _read(response: types.GenerateContentResponse, *, latency_s: float) -> Outcome:
+    counted = response.usage_metadata
+    usage = (
+        Usage(
+            input_tokens=counted.prompt_token_count or 0,
+            cached_tokens=counted.cached_content_token_count or 0,
+            output_tokens=counted.candidates_token_count or 0,
+            thought_tokens=counted.thoughts_token_count or 0,
+        )
+        if counted
+        else Usage()
+    )
+    candidate = response.candidates[0] if response.candidates else None
+    finish = _word(candidate.finish_reason) if candidate else ""
+    block = _word(response.prompt_feedback.block_reason) if response.prompt_feedback else ""
+    parts = (candidate.content.parts if candidate and candidate.content else None) or []
+    text = "".join(part.text for part in parts if part.text and not part.thought)
+    if text:
+        kind: Kind = "replied"
+    else:
+        kind = "blocked" if block or finish in _UNSAFE else "failed"
+    return Outcome(
+        kind=kind,
+        detail=block or finish or "no candidate",
+        text=text,
+        cut=finish not in ("STOP", ""),
+        usage=usage,
+        model_version=response.model_version or "",
+        latency_s=latency_s,
+    )
+
+
+_UNSAFE = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE"})
+
+
+def _word(value: object) -> str:
+    return str(getattr(value, "value", value) or "")

@@ -1,0 +1,60 @@
+"""What is asked about one topic, and the key under which its answer is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+
+from roadmap_assets.enrichment.cost import estimate_tokens
+
+# A sentence ends at its mark with what closes it (quotes, brackets), before white space.
+_SENTENCE_END = re.compile(r"[.!?…。][\"'”’)\]]*(?=\s)|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One topic as it is sent; equal keys are the same question and are asked once."""
+
+    key: str
+    topic: str
+    description: str
+    context: str
+
+    @property
+    def wire(self) -> dict[str, str]:
+        """The topic's object in the request, but for its id in the batch."""
+        return {"topic": self.topic, "description": self.description, "context": self.context}
+
+    @property
+    def tokens(self) -> int:
+        """Estimated input tokens of the topic's object in a request."""
+        return estimate_tokens(json.dumps({"id": "00", **self.wire}, ensure_ascii=False)) + 1
+
+
+def question(
+    *, topic: str, description: str, context: str, fingerprint: str, model: str, description_chars: int
+) -> Question:
+    """The question about a topic.
+
+    Its key is a hash over everything that shapes the answer: the texts as sent, the profile's fingerprint, the model.
+    `description_chars` is where a longer description is cut.
+    """
+    sent = cut_at_sentence(description, description_chars)
+    shaping = json.dumps([topic, sent, context, fingerprint, model])
+    return Question(
+        key=hashlib.sha256(shaping.encode()).hexdigest()[:32], topic=topic, description=sent, context=context
+    )
+
+
+def cut_at_sentence(text: str, limit: int) -> str:
+    """`text`, or its beginning of at most `limit` characters: whole sentences, else whole words, else characters."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit + 1]
+    ends = [end.end() for end in _SENTENCE_END.finditer(head) if end.end() <= limit]
+    if ends:
+        return head[: ends[-1]].rstrip()
+    words, space, _ = head.rpartition(" ")
+    return words.rstrip() if space else text[:limit]

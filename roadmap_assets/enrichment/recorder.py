@@ -1,0 +1,63 @@
+"""Storing answers as they arrive, in groups: a call's answers and its ledger row go in together or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from dataclasses import dataclass
+
+from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.enrichments import Answer, Failure, store_answers, store_failures
+from roadmap_assets.warehouse.leases import LeaseHolder
+from roadmap_assets.warehouse.ledger import Call, record_calls
+
+GROUP_S = 0.25
+"""Least seconds from one transaction to the next: opening the database costs as much as storing a thousand answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What one call brought."""
+
+    call: Call | None = None
+    answers: tuple[Answer, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+class Recorder:
+    """Takes records and stores them in the background, and keeps the run's leases alive while it is at it."""
+
+    def __init__(self, warehouse: Warehouse, holder: LeaseHolder) -> None:
+        self._warehouse = warehouse
+        self._holder = holder
+        self._waiting: list[Record] = []
+        self._arrived = asyncio.Event()
+        self._storing = threading.Lock()
+
+    def put(self, record: Record) -> None:
+        """Hand over a record; it is stored within some hundred milliseconds."""
+        self._waiting.append(record)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Store until cancelled. Raises what the database raises; nothing that was handed over is dropped then."""
+        while True:
+            # When nothing arrives, nothing is stored, but the leases are renewed.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._holder.ttl_s / 3):
+                    await self._arrived.wait()
+            self._arrived.clear()
+            await asyncio.to_thread(self.flush)
+            await asyncio.sleep(GROUP_S)
+
+    def flush(self) -> None:
+        """Store all that was handed over, now. Safe from any thread; records stay in hand when it fails."""
+        with self._storing:
+            records = list(self._waiting)
+            with self._warehouse.transaction() as connection:
+                record_calls(connection, [r.call for r in records if r.call])
+                store_answers(connection, [answer for r in records for answer in r.answers])
+                store_failures(connection, [failure for r in records for failure in r.failures])
+                self._holder.renew(connection)
+            del self._waiting[: len(records)]
