@@ -12,7 +12,7 @@ import json
 import re
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -66,6 +66,7 @@ class Gemini:
         connections: int = 16,
         temperature: float | None = None,
         thinking_level: str | None = None,
+        on_close: Callable[[], None] = lambda: None,
     ) -> None:
         import httpx2
         from google import genai
@@ -74,6 +75,7 @@ class Gemini:
         self.model = model
         self._timeout_s = timeout_s
         self._api_key = api_key
+        self._on_close = on_close
         self._client = genai.Client(
             api_key=api_key,
             vertexai=False,
@@ -138,6 +140,7 @@ class Gemini:
     async def close(self) -> None:
         await self._client.aio.aclose()
         self._client.close()
+        self._on_close()
 
     def _without_key(self, text: str) -> str:
         """Servers may quote the key that they refuse; it must not get into the ledger."""

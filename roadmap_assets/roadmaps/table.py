@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from roadmap_assets.roadmaps.content import Content, choose_files, read_content
 from roadmap_assets.roadmaps.document import parse_document
 from roadmap_assets.roadmaps.hierarchy import place_topics
 from roadmap_assets.warehouse.raw import Snapshot
 from roadmap_assets.warehouse.topics import Topic
-
-PARSER_VERSION: Final = "1"
-"""To be raised whenever the same snapshot would yield another table, so that tables made before are made anew."""
 
 
 @dataclass(frozen=True, slots=True)

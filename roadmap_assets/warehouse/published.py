@@ -12,8 +12,8 @@ from roadmap_assets.warehouse.topics import TOPIC_COLUMNS, Topic
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-Status = Literal["enriched", "failed", "deferred", "plain"]
-"""What came of a topic: answered; could not be answered; not asked yet; or no enrichment was wanted."""
+Status = Literal["enriched", "failed", "deferred"]
+"""What came of a topic: answered; could not be answered; or not asked yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,14 @@ _OWN_COLUMNS = {
 
 RESERVED_COLUMNS = frozenset(_OWN_COLUMNS)
 """Names that a profile's column cannot have."""
+
+
+def column_type(schema: Mapping[str, Any]) -> str:
+    """The DuckDB type of a column whose values a JSON schema describes."""
+    return _SQL_TYPES.get(str(schema.get("type")), "JSON")
+
+
+_SQL_TYPES = {"string": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
 
 
 def publish_rows(

@@ -105,7 +105,7 @@ class Simulator:
         self._listener = _Listener(self._app, port=self._port)
         self._runner = asyncio.Runner(loop_factory=self._listener.loop_factory)
         self._loop = self._runner.get_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="gemini-simulator", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="gemini-simulator", daemon=True)
         self._thread.start()
         self._run(self._listener.open())
         return self
@@ -116,7 +116,11 @@ class Simulator:
         self._run(self._listener.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._runner.close()
+
+    def _serve(self) -> None:
+        # The thread that runs the loop also closes it: the caller's may be inside a running loop of its own.
+        with self._runner:
+            self._loop.run_forever()
 
     @property
     def url(self) -> str:

@@ -26,12 +26,15 @@ def read_stacks(drawing: Drawing) -> None:
 
 
 def read_labels(drawing: Drawing) -> None:
-    """A label or short paragraph just above (or, in some columns, just below) a group is its heading."""
+    """A label or short paragraph just above (or, in some columns, just below) topics is their heading.
+
+    Above or below is decided once per column. Frames have their headings on the border, so a label beside one is not.
+    """
     used = {*drawing.frame_heading.values(), *(heading for heading in drawing.headings if drawing.on_path(heading))}
     labels = drawing.boxes_by_frame(i for i in drawing.items if i in drawing.headings and i not in used)
-    others = drawing.boxes_by_frame(i for i in drawing.items if i not in drawing.headings and not drawing.on_path(i))
+    topics = drawing.boxes_by_frame(i for i in drawing.items if i in drawing.topics and not drawing.on_path(i))
     for frame, boxes in labels.items():
-        around = Grid(others.get(frame, {}))
+        around = Grid(topics.get(frame, {}))
         reach = HEADING_GAP if frame is None else HEADING_GAP_FRAMED
         seeds: list[Seed] = []
         for column in _columns(_without_notes(drawing, boxes)):

@@ -1,0 +1,154 @@
+"""How Gemini is reached and asked, as the settings say: the real one with a key, or the simulator in its place.
+
+Nothing heavy is imported or started before there is something to ask.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+
+from roadmap_assets.enrichment.clock import SystemClock
+from roadmap_assets.enrichment.cost import Prices, load_prices
+from roadmap_assets.enrichment.engine import Engine, Options
+from roadmap_assets.enrichment.gemini import Gemini
+from roadmap_assets.enrichment.profiles import Profile, load_profile
+from roadmap_assets.enrichment.questions import Question, question
+from roadmap_assets.enrichment.quota import Limiter, Limits, open_limiter
+from roadmap_assets.errors import InvalidSetting, MissingKey
+from roadmap_assets.settings import Settings
+from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.published import RESERVED_COLUMNS
+
+SIMULATOR_MODEL = "simulator"
+"""The model name under which simulated answers are cached, so that they never mix with real ones."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """Everything the settings say about asking. With `offline` the simulator answers, and no key is needed."""
+
+    settings: Settings
+    offline: bool = False
+
+    def check(self) -> None:
+        """Find out before any work what would stop it.
+
+        Raises:
+            MissingKey: Gemini is to be asked, and the environment has no key.
+            InvalidSetting: the profile or the price table cannot be used, or a budget is set for a model whose
+                price is unknown.
+        """
+        if not self.offline and not self._key:
+            raise MissingKey(
+                "no API key: set GEMINI_API_KEY in the environment or in .env (a free one: "
+                "https://aistudio.google.com/apikey), or add --offline to have a simulator answer"
+            )
+        if self.settings.budget_usd is not None and self.prices.of(self.model) is None:
+            raise InvalidSetting(
+                f"ROADMAP_BUDGET_USD is set, but the price of {self.model} is unknown; add it to a table of your own "
+                "and name that in ROADMAP_PRICES"
+            )
+        taken = sorted({column.casefold() for column in self.profile.columns} & RESERVED_COLUMNS)
+        if taken:
+            raise InvalidSetting(
+                f"the profile {self.profile.name!r} has a column {taken[0]!r}, which every published roadmap "
+                "has already; give the field another name"
+            )
+
+    @property
+    def model(self) -> str:
+        """The model asked, as it stands in keys, cache and output."""
+        return SIMULATOR_MODEL if self.offline else self.settings.model
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The profile asked for."""
+        return load_profile(self.settings.profile)
+
+    @cached_property
+    def prices(self) -> Prices:
+        """The prices that calls are counted at."""
+        return load_prices(self.settings.prices)
+
+    @property
+    def limits(self) -> Limits:
+        """The quota."""
+        s = self.settings
+        return Limits(rpm=s.rpm, tpm=s.tpm, rpd=s.rpd, window_s=s.quota_window_s, pacing=s.pacing)
+
+    def question(self, *, topic: str, description: str, context: str) -> Question:
+        """The question about one topic."""
+        return question(
+            topic=topic,
+            description=description,
+            context=context,
+            fingerprint=self.profile.fingerprint,
+            model=self.model,
+            description_chars=self.settings.description_chars,
+        )
+
+    def engine(self, warehouse: Warehouse) -> Engine:
+        """The engine that asks so, and keeps the answers in `warehouse`."""
+        s = self.settings
+        return Engine(
+            warehouse=warehouse,
+            profile=self.profile,
+            prices=self.prices,
+            options=Options(
+                model=self.model,
+                limits=self.limits,
+                batch_size=s.batch_size,
+                batch_tokens=s.batch_tokens,
+                concurrency=s.concurrency,
+                attempts=s.attempts,
+                failure_runs=s.failure_runs,
+                budget_usd=s.budget_usd,
+            ),
+            open_gemini=self._open_gemini,
+            open_limiter=self.open_limiter,
+        )
+
+    def open_limiter(self) -> Limiter:
+        """The limiter shared by all who ask this model with this key at this address. Close it after use."""
+        return open_limiter(self.settings.quota_address, limits=self.limits, scope=self._scope, clock=SystemClock())
+
+    @property
+    def _key(self) -> str:
+        key = self.settings.gemini_api_key
+        return key.get_secret_value() if key else ""
+
+    @property
+    def _scope(self) -> str:
+        """Names the quota, which holds per model and project; of the key only a hash is stored."""
+        if self.offline:
+            return SIMULATOR_MODEL
+        whose = hashlib.sha256(f"{self._key}\0{self.settings.gemini_base_url or ''}".encode()).hexdigest()[:16]
+        return f"{self.model} {whose}"
+
+    def _open_gemini(self) -> Gemini:
+        if not self.offline:
+            return self._gemini(api_key=self._key, base_url=self.settings.gemini_base_url)
+        from roadmap_assets.enrichment.simulator.server import Simulator, SimulatorOptions
+
+        s = self.settings
+        stack = ExitStack()
+        options = SimulatorOptions(rpm=s.rpm, tpm=s.tpm, rpd=s.rpd, window_s=s.quota_window_s)
+        simulator = stack.enter_context(Simulator(options))
+        return self._gemini(api_key="offline", base_url=simulator.url, on_close=stack.close)
+
+    def _gemini(self, *, api_key: str, base_url: str | None, on_close: Callable[[], None] = lambda: None) -> Gemini:
+        return Gemini(
+            api_key=api_key,
+            model=self.model,
+            profile=self.profile,
+            base_url=base_url,
+            timeout_s=self.settings.timeout_s,
+            connections=self.settings.concurrency,
+            temperature=self.settings.temperature,
+            thinking_level=self.settings.thinking_level,
+            on_close=on_close,
+        )

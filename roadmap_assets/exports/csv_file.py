@@ -1,0 +1,88 @@
+"""CSV files for people and spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from roadmap_assets.errors import OutputNotWritable
+from roadmap_assets.warehouse.topics import Topic
+
+TOPIC_HEADERS = ("Category", "Subcategory", "Topic", "Description", "Resources")
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def default_path(folder: Path, roadmap: str, *, now: datetime) -> Path:
+    """`<folder>/roadmap_<slug with underscores>_<YYYYMMDD_HHMMSS>.csv`."""
+    return folder / f"roadmap_{roadmap.replace('-', '_')}_{now:%Y%m%d_%H%M%S}.csv"
+
+
+def check_writable(path: Path) -> None:
+    """Make the folder of `path`, and raise OutputNotWritable when the file could not be written into it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputNotWritable(_complaint(path, error.strerror)) from None
+    place = path if path.exists() else path.parent
+    if path.is_dir() or not os.access(place, os.W_OK):
+        raise OutputNotWritable(_complaint(path, "it is a folder" if path.is_dir() else "permission denied"))
+
+
+def write_roadmap_csv(
+    path: Path, topics: Sequence[Topic], *, headers: Mapping[str, str], answers: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write a roadmap's topics, each with its answer: UTF-8, all fields quoted, resources separated by `|`.
+
+    `headers` gives the answers' columns and their titles; a topic without an answer has an empty mapping.
+
+    Raises:
+        OutputNotWritable: the file cannot be written; a file that was there stays as it was.
+    """
+    rows = (
+        [
+            topic.category,
+            topic.subcategory,
+            topic.topic,
+            topic.description,
+            "|".join(resource.url for resource in topic.resources),
+            *(_text(answer.get(column)) for column in headers),
+        ]
+        for topic, answer in zip(topics, answers, strict=True)
+    )
+    write_csv(path, [*TOPIC_HEADERS, *headers.values()], rows)
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write rows of texts, whole or not at all; texts that a spreadsheet would run as a formula are disarmed."""
+    check_writable(path)
+    unfinished = path.with_name(f"{path.name}.part")
+    try:
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+            writer.writerow(header)
+            writer.writerows([disarmed(cell) for cell in row] for row in rows)
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise OutputNotWritable(_complaint(path, error.strerror)) from None
+
+
+def disarmed(cell: str) -> str:
+    """The text with a leading `'` where a spreadsheet would take it for a formula (OWASP, "CSV Injection")."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _complaint(path: Path, reason: str | None) -> str:
+    return f"cannot write {path}: {reason or 'unknown reason'}; name another file with --output, or set ROADMAP_OUTPUT"

@@ -1,0 +1,262 @@
+"""The four steps as plain functions: fetch -> topics -> enrich -> publish.
+
+Both doors, Dagster and the command line, call these and nothing below them. Steps hand data on through the database
+alone, so each can be run again by itself; running one again replaces its rows and leaves other roadmaps' alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from roadmap_assets.enrichment.access import Access
+from roadmap_assets.enrichment.events import OnEvent
+from roadmap_assets.enrichment.plan import Plan, make_plan
+from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.enrichment.report import Report, Status, count_rows
+from roadmap_assets.errors import DocumentError, UnknownRoadmap
+from roadmap_assets.exports.csv_file import write_roadmap_csv
+from roadmap_assets.roadmaps import PARSER_VERSION
+from roadmap_assets.roadmaps.source import Source, check_slug, open_source
+from roadmap_assets.settings import Settings
+from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.enrichments import load_answers, load_failures
+from roadmap_assets.warehouse.listings import Listings
+from roadmap_assets.warehouse.published import EnrichedTopic, column_type, publish_rows
+from roadmap_assets.warehouse.published import Status as PublishedStatus
+from roadmap_assets.warehouse.raw import load_snapshot, mark_fetched, mark_vanished, save_snapshot
+from roadmap_assets.warehouse.topics import Parse, Topic, load_parse, load_topics, save_topics
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What fetching a roadmap came to; `vanished` means the source has it no more and its last state stays."""
+
+    roadmap: str
+    version: str
+    source: str
+    origin: str
+    files: int
+    changed: bool
+    vanished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsRead:
+    """What reading a roadmap's topics came to; `counts` says by name what was left out or mended."""
+
+    roadmap: str
+    title: str
+    topics: int
+    counts: Mapping[str, int]
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Enriched:
+    """What enriching roadmaps came to: the run's report, and each roadmap's rows by what became of them."""
+
+    report: Report
+    rows: Mapping[str, Counter[Status]]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What publishing a roadmap came to: its rows by status, and the CSV file."""
+
+    roadmap: str
+    rows: int
+    statuses: Mapping[str, int]
+    csv: Path
+
+
+def source_of(
+    settings: Settings, *, warehouse: Warehouse, on_progress: Callable[[int, int], None] | None = None
+) -> Source:
+    """The source that the settings name. Close it after use. Raises InvalidSetting."""
+    token = settings.github_token
+    return open_source(
+        settings.source,
+        github_api=settings.github_api,
+        github_raw=settings.github_raw,
+        roadmap_sh_api=settings.roadmap_sh_api,
+        github_token=token.get_secret_value() if token else None,
+        listings=Listings(warehouse),
+        on_progress=on_progress,
+    )
+
+
+def fetch(roadmap: str, *, source: Source, warehouse: Warehouse) -> Fetched:
+    """Bring the roadmap's document and texts into `raw_roadmaps` and `raw_contents`.
+
+    Raises:
+        InvalidSlug, UnknownRoadmap, DocumentError, SourceUnavailable: what was there before stays.
+    """
+    check_slug(roadmap)
+    with warehouse.transaction() as connection:
+        known = load_snapshot(connection, roadmap)
+    vanished = False
+    try:
+        snapshot = source.fetch(roadmap, known=known)
+    except UnknownRoadmap:
+        if known is None or known.source != source.name:
+            raise
+        snapshot, vanished = known, True
+    changed = known is None or (known.version, known.source, known.origin) != (
+        snapshot.version,
+        snapshot.source,
+        snapshot.origin,
+    )
+    with warehouse.transaction() as connection:
+        if vanished:
+            mark_vanished(connection, roadmap)
+        elif changed:
+            save_snapshot(connection, snapshot)
+        else:
+            mark_fetched(connection, roadmap)
+    return Fetched(
+        roadmap=roadmap,
+        version=snapshot.version,
+        source=snapshot.source,
+        origin=snapshot.origin,
+        files=len(snapshot.contents),
+        changed=changed,
+        vanished=vanished,
+    )
+
+
+def read_topics(roadmap: str, *, warehouse: Warehouse) -> TopicsRead:
+    """Turn the fetched roadmap into its rows of `topics`; nothing is parsed anew where nothing changed.
+
+    Raises:
+        DocumentError: the document has no topics or cannot be read, or was never fetched; the rows before stay.
+    """
+    with warehouse.transaction() as connection:
+        snapshot = load_snapshot(connection, roadmap)
+        parse = load_parse(connection, roadmap)
+        if snapshot is None:
+            raise DocumentError(f"the roadmap {roadmap} was not fetched yet; fetch it first (asset raw_roadmap)")
+        current = parse is not None and (parse.version, parse.parser) == (snapshot.version, PARSER_VERSION)
+        topics: Sequence[Topic] = load_topics(connection, [roadmap]) if current else ()
+    if parse is None or not current:
+        from roadmap_assets.roadmaps.table import build_topics  # parses markdown, which most runs have no need of
+
+        table = build_topics(snapshot)
+        topics = table.topics
+        parse = Parse(title=table.title, version=snapshot.version, parser=PARSER_VERSION, counts=table.counts)
+        with warehouse.transaction() as connection:
+            save_topics(connection, roadmap, parse, topics)
+    return TopicsRead(roadmap=roadmap, title=parse.title, topics=len(topics), counts=parse.counts, changed=not current)
+
+
+def enrich(
+    roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access, on_event: OnEvent = lambda _: None
+) -> Enriched:
+    """Answer every topic of these roadmaps, from the cache or by asking Gemini, packed across them.
+
+    Raises:
+        GeminiRefused: the key, the model or the request is refused; what was answered before is stored.
+    """
+    questions = _questions(roadmaps, warehouse=warehouse, access=access)
+    flat = [question for asked in questions.values() for question in asked.values()]
+    report = run_blocking(access.engine(warehouse).run(flat, on_event=on_event))
+    return Enriched(
+        report=report,
+        rows={roadmap: count_rows(asked.values(), report.statuses) for roadmap, asked in questions.items()},
+    )
+
+
+def plan(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> Plan:
+    """What `enrich` would take for these roadmaps; no call is made."""
+    questions = _questions(roadmaps, warehouse=warehouse, access=access)
+    flat = [question for asked in questions.values() for question in asked.values()]
+    return make_plan(access.engine(warehouse), flat)
+
+
+def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path) -> Published:
+    """Replace the roadmap's rows of `enriched_roadmaps` by its topics with all that is answered, and write the CSV.
+
+    A topic without an answer is published with empty enrichment columns, as failed or as deferred.
+    """
+    schema = access.profile.reply_schema["items"]["properties"]
+    with warehouse.transaction() as connection:
+        topics = load_topics(connection, [roadmap])
+        title = _title(connection, roadmap)
+        questions = {topic.topic_id: _question(topic, title, access) for topic in topics}
+        keys = [question.key for question in questions.values()]
+        answers = load_answers(connection, keys)
+        failures = load_failures(connection, keys)
+        rows = []
+        for topic in topics:
+            key = questions[topic.topic_id].key
+            status: PublishedStatus = "enriched" if key in answers else "failed" if key in failures else "deferred"
+            rows.append(EnrichedTopic(topic, status, answers.get(key, {}), key))
+        publish_rows(
+            connection,
+            roadmap,
+            rows,
+            columns={column: column_type(schema[column]) for column in access.profile.columns},
+            profile=access.profile.name,
+            model=access.model,
+        )
+    write_roadmap_csv(csv, topics, headers=access.profile.headers, answers=[row.columns for row in rows])
+    return Published(roadmap=roadmap, rows=len(rows), statuses=Counter(row.status for row in rows), csv=csv)
+
+
+def publish_topics(roadmap: str, *, warehouse: Warehouse, csv: Path) -> Published:
+    """Write the roadmap's topics to a CSV file without any enrichment; the database is left as it is."""
+    with warehouse.transaction() as connection:
+        topics = load_topics(connection, [roadmap])
+    write_roadmap_csv(csv, topics, headers={}, answers=[{}] * len(topics))
+    return Published(roadmap=roadmap, rows=len(topics), statuses={}, csv=csv)
+
+
+def run_blocking(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine to its end from synchronous code, also where an event loop runs already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    result: list[_T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            result.append(asyncio.run(work))
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="roadmap-assets")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return result[0]
+
+
+def _questions(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> dict[str, dict[str, Question]]:
+    """roadmap -> topic_id -> question."""
+    with warehouse.transaction() as connection:
+        titles = {roadmap: _title(connection, roadmap) for roadmap in roadmaps}
+        topics = load_topics(connection, roadmaps)
+    questions: dict[str, dict[str, Question]] = {roadmap: {} for roadmap in roadmaps}
+    for topic in topics:
+        questions[topic.roadmap][topic.topic_id] = _question(topic, titles[topic.roadmap], access)
+    return questions
+
+
+def _title(connection: Any, roadmap: str) -> str:
+    parse = load_parse(connection, roadmap)
+    return parse.title if parse else roadmap
+
+
+def _question(topic: Topic, title: str, access: Access) -> Question:
+    above = topic.path if topic.path[:1] == (title,) else (title, *topic.path)
+    return access.question(topic=topic.topic, description=topic.description, context=" > ".join(above))
