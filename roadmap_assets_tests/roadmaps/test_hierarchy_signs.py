@@ -365,6 +365,12 @@ REMAINDER = [
         {"a": ("Data",), "b": ("Data",)},
     ),
     Example(
+        "also to one that stands in a chapter",
+        "remainder",
+        chapters("One", "Two", "Three").minor("near", 230, 820),
+        {"near": ("Two", "Two 1")},
+    ),
+    Example(
         "a hub that hangs nowhere is a root of its own",
         "remainder",
         web().major("Mail", FAR, 0).minor("SMTP", FAR, FAR).dashed("Mail", "SMTP"),

@@ -64,12 +64,15 @@ INTENDED: Final[Tree] = {
 LOST_WITHOUT: Final = {  # a stage of the hierarchy -> a topic that needs it, and why
     "measured": ("Rate Limits", "its frame was stretched after the size that was asked for"),
     "frames": ("Parquet", "it belongs to the box on top of its frame"),
-    "stacks": ("Tracing", "the line ends at the top of its stack"),
+    "frame headings": ("Table Formats", "a topic lies on the upper border of its frame"),
+    "stacks": ("Cron and Its Limits", "the edge ends at the box below it in its stack"),
     "dashed": ("Dead Letters", "it stands apart, at the end of a dashed edge"),
     "solid": ("Graphs and Assets", "the solid path brings it under its chapter"),
     "lines": ("Observability", "a drawn line continues the solid path"),
     "paragraphs": ("Content Hashes", "a paragraph heads its stack"),
     "labels": ("Time Windows", "a label heads its stack"),
+    "flush topics": ("Compaction", "a topic stands flush above its stack"),
+    "remainder": ("Deployment", "nothing but nearness says what it belongs to"),
 }
 
 

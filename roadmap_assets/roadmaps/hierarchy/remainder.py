@@ -20,7 +20,7 @@ def attach_remainder(attachment: Attachment, spine: Spine) -> None:
             attachment.attach([stop], before)
     _make_hubs_roots(attachment)
     columns = _columns_left(attachment)
-    neighbours = _Neighbours(attachment)
+    neighbours = _Neighbours(attachment, spine)
     for column in columns:
         neighbours.attach(column)
 
@@ -46,14 +46,14 @@ def _columns_left(attachment: Attachment) -> list[list[str]]:
 class _Neighbours:
     """The roots and the placed boxes around a column that is left."""
 
-    def __init__(self, attachment: Attachment) -> None:
+    def __init__(self, attachment: Attachment, spine: Spine) -> None:
         self.attachment = attachment
         drawing: Drawing = attachment.drawing
-        self.roots = [i for i, above in attachment.above.items() if above is None and drawing.is_major(i)]
+        hanging = {i for i, above in attachment.above.items() if above is not None and i not in spine.roots}
+        self.roots = [i for i in attachment.above if i not in hanging and drawing.is_major(i)]
         self.order = {root: number for number, root in enumerate(self.roots)}
         self.root_boxes = Grid(drawing.boxes_of(self.roots))
-        hanging = (item for item, above in attachment.above.items() if above is not None)
-        self.placed = Grid(drawing.boxes_of(item for item in hanging if item not in drawing.frame_of))
+        self.placed = Grid(drawing.boxes_of(i for i in drawing.items if i in hanging and i not in drawing.frame_of))
 
     def attach(self, column: list[str]) -> None:
         """A column that goes on after a gap hangs on what its upper part hangs on, unless a childless root is nearer.
