@@ -29,7 +29,7 @@ from roadmap_assets.warehouse.enrichments import load_answers, load_failures
 from roadmap_assets.warehouse.listings import Listings
 from roadmap_assets.warehouse.published import EnrichedTopic, column_type, publish_rows
 from roadmap_assets.warehouse.published import Status as PublishedStatus
-from roadmap_assets.warehouse.raw import load_snapshot, mark_fetched, mark_vanished, save_snapshot
+from roadmap_assets.warehouse.raw import has_vanished, load_snapshot, mark_vanished, save_snapshot
 from roadmap_assets.warehouse.topics import Parse, Topic, load_parse, load_topics, save_topics
 
 _T = TypeVar("_T")
@@ -69,12 +69,13 @@ class Enriched:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing a roadmap came to: its rows by status, and the CSV file."""
+    """What publishing a roadmap came to: its rows by status, the CSV file, and (topic, reason) of those that failed."""
 
     roadmap: str
     rows: int
     statuses: Mapping[str, int]
     csv: Path
+    failed: Sequence[tuple[str, str]] = ()
 
 
 def source_of(
@@ -102,6 +103,7 @@ def fetch(roadmap: str, *, source: Source, warehouse: Warehouse) -> Fetched:
     check_slug(roadmap)
     with warehouse.transaction() as connection:
         known = load_snapshot(connection, roadmap)
+        was_vanished = has_vanished(connection, roadmap)
     vanished = False
     try:
         snapshot = source.fetch(roadmap, known=known)
@@ -109,18 +111,13 @@ def fetch(roadmap: str, *, source: Source, warehouse: Warehouse) -> Fetched:
         if known is None or known.source != source.name:
             raise
         snapshot, vanished = known, True
-    changed = known is None or (known.version, known.source, known.origin) != (
-        snapshot.version,
-        snapshot.source,
-        snapshot.origin,
-    )
-    with warehouse.transaction() as connection:
-        if vanished:
-            mark_vanished(connection, roadmap)
-        elif changed:
-            save_snapshot(connection, snapshot)
-        else:
-            mark_fetched(connection, roadmap)
+    changed = snapshot != known
+    if vanished or changed or was_vanished:
+        with warehouse.transaction() as connection:
+            if vanished:
+                mark_vanished(connection, roadmap)
+            else:
+                save_snapshot(connection, snapshot)
     return Fetched(
         roadmap=roadmap,
         version=snapshot.version,
@@ -154,6 +151,12 @@ def read_topics(roadmap: str, *, warehouse: Warehouse) -> TopicsRead:
         with warehouse.transaction() as connection:
             save_topics(connection, roadmap, parse, topics)
     return TopicsRead(roadmap=roadmap, title=parse.title, topics=len(topics), counts=parse.counts, changed=not current)
+
+
+def topics_of(roadmaps: Sequence[str], *, warehouse: Warehouse) -> list[Topic]:
+    """The topics of these roadmaps as they were last read, in reading order."""
+    with warehouse.transaction() as connection:
+        return load_topics(connection, roadmaps)
 
 
 def enrich(
@@ -206,8 +209,11 @@ def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path) ->
             profile=access.profile.name,
             model=access.model,
         )
+    failed = [(r.topic.topic, failures[r.enrichment_key].last_error) for r in rows if r.status == "failed"]
     write_roadmap_csv(csv, topics, headers=access.profile.headers, answers=[row.columns for row in rows])
-    return Published(roadmap=roadmap, rows=len(rows), statuses=Counter(row.status for row in rows), csv=csv)
+    return Published(
+        roadmap=roadmap, rows=len(rows), statuses=Counter(row.status for row in rows), csv=csv, failed=failed
+    )
 
 
 def publish_topics(roadmap: str, *, warehouse: Warehouse, csv: Path) -> Published:

@@ -33,7 +33,7 @@ class Usage:
 class Price(BaseModel):
     """US dollars for a million tokens of one model."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     input: Dollars
     cached_input: Dollars | None = None
@@ -43,7 +43,7 @@ class Price(BaseModel):
 class Prices(BaseModel):
     """The prices of models on a day, by the beginning of a model version's name."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     as_of: datetime.date
     models: Mapping[str, Price]

@@ -81,16 +81,14 @@ def save_snapshot(connection: DuckDBPyConnection, snapshot: Snapshot) -> None:
     )
 
 
-def mark_fetched(connection: DuckDBPyConnection, roadmap: str) -> None:
-    """Note that the roadmap was looked at again and found unchanged."""
-    connection.execute(
-        "UPDATE raw_roadmaps SET fetched_at = ?, vanished_at = NULL WHERE roadmap = ?", [utc_now(), roadmap]
-    )
+def has_vanished(connection: DuckDBPyConnection, roadmap: str) -> bool:
+    """Whether the source had the roadmap no more when it was last asked."""
+    query = "SELECT 1 FROM raw_roadmaps WHERE roadmap = ? AND vanished_at IS NOT NULL"
+    return connection.execute(query, [roadmap]).fetchone() is not None
 
 
-def mark_vanished(connection: DuckDBPyConnection, roadmap: str) -> bool:
-    """Note that the source has the roadmap no more; its last state stays. False when we never had it."""
+def mark_vanished(connection: DuckDBPyConnection, roadmap: str) -> None:
+    """Note that the source has the roadmap no more; its last state stays."""
     connection.execute(
         "UPDATE raw_roadmaps SET vanished_at = coalesce(vanished_at, ?) WHERE roadmap = ?", [utc_now(), roadmap]
     )
-    return bool(connection.execute("SELECT 1 FROM raw_roadmaps WHERE roadmap = ?", [roadmap]).fetchone())

@@ -1,0 +1,68 @@
+"""The topics table as a file: CSV, JSON Lines or Parquet, by the file's ending."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import IO
+
+from roadmap_assets.errors import InvalidSetting, OutputNotWritable
+from roadmap_assets.exports.csv_file import check_writable, write_csv
+from roadmap_assets.warehouse.topics import TOPIC_COLUMNS, Topic
+
+FORMATS = (".csv", ".jsonl", ".parquet")
+
+
+def check_format(path: Path) -> None:
+    """Raise InvalidSetting unless the ending is one of `FORMATS`, OutputNotWritable when it cannot be written."""
+    if path.suffix not in FORMATS:
+        raise InvalidSetting(f"cannot tell the format of {path}: its name must end in {', '.join(FORMATS)}")
+    check_writable(path)
+
+
+def write_topics(path: Path, topics: Sequence[Topic]) -> None:
+    """Write the topics to `path`; lists are JSON in CSV cells, and lists in the other formats.
+
+    Raises:
+        InvalidSetting, OutputNotWritable: as `check_format`.
+    """
+    check_format(path)
+    try:
+        if path.suffix == ".csv":
+            _write_csv(path, topics)
+        elif path.suffix == ".jsonl":
+            with path.open("w", encoding="utf-8") as file:
+                write_json_lines(file, topics)
+        else:
+            _write_parquet(path, topics)
+    except OSError as error:
+        raise OutputNotWritable(f"cannot write {path}: {error.strerror}; name another file with --output") from None
+
+
+def write_json_lines(file: IO[str], topics: Iterable[Topic]) -> None:
+    """One JSON object a line."""
+    for topic in topics:
+        file.write(json.dumps(asdict(topic), ensure_ascii=False) + "\n")
+
+
+def _write_csv(path: Path, topics: Sequence[Topic]) -> None:
+    header = [field.name for field in fields(Topic)]
+    rows = (
+        [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in asdict(topic).values()]
+        for topic in topics
+    )
+    write_csv(path, header, rows)
+
+
+def _write_parquet(path: Path, topics: Sequence[Topic]) -> None:
+    import duckdb
+
+    from roadmap_assets.warehouse.rows import insert_rows, quoted
+
+    with duckdb.connect() as connection:
+        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in TOPIC_COLUMNS.items())
+        connection.execute(f"CREATE TABLE topics ({columns})")
+        insert_rows(connection, "topics", (asdict(topic) for topic in topics), columns=TOPIC_COLUMNS)
+        connection.table("topics").write_parquet(str(path))
