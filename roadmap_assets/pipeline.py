@@ -29,8 +29,14 @@ from roadmap_assets.warehouse.enrichments import load_answers, load_failures
 from roadmap_assets.warehouse.listings import Listings
 from roadmap_assets.warehouse.published import EnrichedTopic, column_type, publish_rows
 from roadmap_assets.warehouse.published import Status as PublishedStatus
-from roadmap_assets.warehouse.raw import has_vanished, load_snapshot, mark_vanished, save_snapshot
-from roadmap_assets.warehouse.topics import Parse, Topic, load_parse, load_topics, save_topics
+from roadmap_assets.warehouse.raw import (
+    has_vanished,
+    load_snapshot,
+    mark_vanished,
+    save_snapshot,
+    stored_version,
+)
+from roadmap_assets.warehouse.topics import Parse, Topic, count_topics, load_parse, load_topics, save_topics
 
 _T = TypeVar("_T")
 
@@ -136,21 +142,26 @@ def read_topics(roadmap: str, *, warehouse: Warehouse) -> TopicsRead:
         DocumentError: the document has no topics or cannot be read, or was never fetched; the rows before stay.
     """
     with warehouse.transaction() as connection:
-        snapshot = load_snapshot(connection, roadmap)
+        version = stored_version(connection, roadmap)
         parse = load_parse(connection, roadmap)
-        if snapshot is None:
-            raise DocumentError(f"the roadmap {roadmap} was not fetched yet; fetch it first (asset raw_roadmap)")
-        current = parse is not None and (parse.version, parse.parser) == (snapshot.version, PARSER_VERSION)
-        topics: Sequence[Topic] = load_topics(connection, [roadmap]) if current else ()
-    if parse is None or not current:
+        snapshot = None
+        if parse is None or (parse.version, parse.parser) != (version, PARSER_VERSION):
+            snapshot = load_snapshot(connection, roadmap)
+        topics = count_topics(connection, roadmap)
+    if version is None:
+        raise DocumentError(f"the roadmap {roadmap} was not fetched yet; fetch it first (asset raw_roadmap)")
+    if snapshot is not None:
         from roadmap_assets.roadmaps.table import build_topics  # parses markdown, which most runs have no need of
 
         table = build_topics(snapshot)
-        topics = table.topics
+        topics = len(table.topics)
         parse = Parse(title=table.title, version=snapshot.version, parser=PARSER_VERSION, counts=table.counts)
         with warehouse.transaction() as connection:
-            save_topics(connection, roadmap, parse, topics)
-    return TopicsRead(roadmap=roadmap, title=parse.title, topics=len(topics), counts=parse.counts, changed=not current)
+            save_topics(connection, roadmap, parse, table.topics)
+    assert parse is not None  # there was one, or it was just made
+    return TopicsRead(
+        roadmap=roadmap, title=parse.title, topics=topics, counts=parse.counts, changed=snapshot is not None
+    )
 
 
 def topics_of(roadmaps: Sequence[str], *, warehouse: Warehouse) -> list[Topic]:

@@ -57,8 +57,7 @@ def publish_rows(
 
     `columns` are the profile's, with their DuckDB types; those that the table has not got yet are added to it.
     """
-    for name, kind in columns.items():
-        connection.execute(f"ALTER TABLE enriched_roadmaps ADD COLUMN IF NOT EXISTS {quoted(name)} {kind}")
+    _add_columns(connection, columns)
     connection.execute("DELETE FROM enriched_roadmaps WHERE roadmap = ?", [roadmap])
     common = {"profile": profile, "model": model, "published_at": utc_now().isoformat()}
     insert_rows(
@@ -70,6 +69,16 @@ def publish_rows(
         ),
         columns={**_OWN_COLUMNS, **columns},
     )
+
+
+def _add_columns(connection: DuckDBPyConnection, columns: Mapping[str, str]) -> None:
+    """Make room for a profile's columns; one that another profile had with another type becomes text."""
+    existing = {name.casefold(): kind for name, kind, *_ in connection.execute("DESCRIBE enriched_roadmaps").fetchall()}
+    for name, kind in columns.items():
+        if name.casefold() not in existing:
+            connection.execute(f"ALTER TABLE enriched_roadmaps ADD COLUMN {quoted(name)} {kind}")
+        elif existing[name.casefold()] not in (kind, "VARCHAR"):
+            connection.execute(f"ALTER TABLE enriched_roadmaps ALTER COLUMN {quoted(name)} TYPE VARCHAR")
 
 
 def published_topics(connection: DuckDBPyConnection, roadmap: str) -> dict[str, str]:

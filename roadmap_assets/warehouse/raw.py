@@ -81,6 +81,12 @@ def save_snapshot(connection: DuckDBPyConnection, snapshot: Snapshot) -> None:
     )
 
 
+def stored_version(connection: DuckDBPyConnection, roadmap: str) -> str | None:
+    """The version of the snapshot in the database, or None when there is none."""
+    found = connection.execute("SELECT version FROM raw_roadmaps WHERE roadmap = ?", [roadmap]).fetchone()
+    return found[0] if found else None
+
+
 def has_vanished(connection: DuckDBPyConnection, roadmap: str) -> bool:
     """Whether the source had the roadmap no more when it was last asked."""
     query = "SELECT 1 FROM raw_roadmaps WHERE roadmap = ? AND vanished_at IS NOT NULL"

@@ -82,6 +82,13 @@ def save_topics(connection: DuckDBPyConnection, roadmap: str, parse: Parse, topi
     insert_rows(connection, "topics", (asdict(topic) for topic in topics), columns=TOPIC_COLUMNS)
 
 
+def count_topics(connection: DuckDBPyConnection, roadmap: str) -> int:
+    """Number of the roadmap's topics."""
+    found = connection.execute("SELECT count(*) FROM topics WHERE roadmap = ?", [roadmap]).fetchone()
+    assert found is not None  # an aggregate has one row
+    return int(found[0])
+
+
 def load_topics(connection: DuckDBPyConnection, roadmaps: Sequence[str]) -> list[Topic]:
     """The topics of these roadmaps, in the order of `roadmaps` and in reading order."""
     names = [field.name for field in fields(Topic)]
