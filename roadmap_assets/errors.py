@@ -59,6 +59,12 @@ class WarehouseUnreadable(RoadmapAssetsError):
     """The database file is no DuckDB database of ours, or of a newer version; it was left untouched."""
 
 
+class WarehouseUnwritable(RoadmapAssetsError):
+    """The database cannot be written, as on a full disk; what was stored before stays, and nothing is half stored."""
+
+    retryable = True
+
+
 class QuotaUnavailable(RoadmapAssetsError):
     """The state through which processes share the quota cannot be kept: locked, damaged, or the disk is full."""
 

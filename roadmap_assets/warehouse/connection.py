@@ -3,26 +3,21 @@
 A DuckDB file takes one writing process, and DuckDB 2.0 loses committed rows when processes take turns by retrying
 `connect`. So every access takes an inter-process file lock of our own, opens, works and closes, and never spans a
 network call: another process waits milliseconds, not the length of a request.
-
-Opening means attaching the file to a DuckDB that this process keeps in memory: starting one anew for each access would
-take three times as long as all the rest of it.
 """
 
 from __future__ import annotations
 
-import functools
-import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import duckdb
 from filelock import FileLock, Timeout
 
-from roadmap_assets.errors import WarehouseBusy, WarehouseUnreadable
+from roadmap_assets.errors import RoadmapAssetsError, WarehouseBusy, WarehouseUnreadable, WarehouseUnwritable
 from roadmap_assets.warehouse.schema import migrate
 
 if TYPE_CHECKING:
@@ -30,7 +25,6 @@ if TYPE_CHECKING:
 
 _NOTICE_AFTER_S = 1.0
 _POLL_S = 0.02
-_T = TypeVar("_T")
 
 
 class Warehouse:
@@ -41,7 +35,9 @@ class Warehouse:
     """
 
     def __init__(self, path: Path, *, wait_s: float = 30.0, on_wait: Callable[[str], None] = lambda _: None) -> None:
-        self.path = path
+        # Absolute, since DuckDB takes names such as ":memory:" for something else than a file; and through symbolic
+        # links, since two names of one file must come to one lock.
+        self.path = Path(os.path.realpath(path))
         self._wait_s = wait_s
         self._on_wait = on_wait
 
@@ -52,116 +48,149 @@ class Warehouse:
         Raises:
             WarehouseBusy: another program holds the database.
             WarehouseUnreadable: the file is no DuckDB database, or was made by a newer version of this project.
+            WarehouseUnwritable: the disk is full or fails; nothing of the transaction is stored.
         """
-        deadline = time.monotonic() + self._wait_s
-        self._make_folder()
-        # A lock object of its own for each access keeps threads apart as well as processes.
-        lock = FileLock(f"{self.path}.lock", timeout=0)
-        self._patiently(lock.acquire, Timeout, deadline)
+        lock, connection = self._enter_patiently()
         try:
-            with self._patiently(self._attached, _HeldByAnother, deadline) as connection:
-                connection.begin()
+            with _duckdb_errors_explained(self.path):
                 try:
+                    connection.begin()
                     migrate(connection, self.path)
                     yield connection
-                except BaseException:
-                    connection.rollback()
-                    raise
-                connection.commit()
+                    connection.commit()
+                finally:
+                    # Closing an unfinished transaction rolls it back.
+                    connection.close()
         finally:
             lock.release()
 
-    def _make_folder(self) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WarehouseUnreadable(
-                f"cannot make the folder of the database {self.path}: {error.strerror}; set ROADMAP_DB elsewhere"
-            ) from None
-
-    def _attached(self) -> _Attached:
-        # DuckDB takes an empty file for a broken one only after having touched it.
-        if self.path.exists() and (self.path.is_dir() or self.path.stat().st_size == 0):
-            raise WarehouseUnreadable(_NOT_OURS.format(path=self.path))
-        try:
-            return _Attached(self.path)
-        except duckdb.Error as error:
-            reason = str(error)
-            if "Could not set lock" in reason:
-                raise _HeldByAnother(reason) from None
-            if "not a valid DuckDB database" in reason:
-                raise WarehouseUnreadable(_NOT_OURS.format(path=self.path)) from None
-            raise WarehouseUnreadable(
-                f"cannot open the database {self.path}: {_first_line(reason)}; it was left untouched"
-            ) from None
-
-    def _patiently(self, attempt: Callable[[], _T], busy: type[Exception], deadline: float) -> _T:
-        noticed_at = time.monotonic() + _NOTICE_AFTER_S
+    def _enter_patiently(self) -> tuple[FileLock, DuckDBPyConnection]:
+        began = time.monotonic()
+        noticed = False
         while True:
             try:
-                return attempt()
-            except busy as error:
-                holder = f" ({_holder(str(error))})" if isinstance(error, _HeldByAnother) else ""
-                now = time.monotonic()
-                if now >= deadline:
+                return self._enter()
+            except _HeldByAnother as held:
+                waited_s = time.monotonic() - began
+                if waited_s >= self._wait_s:
                     raise WarehouseBusy(
-                        f"the database {self.path} is held by another program{holder} for more than "
-                        f"{self._wait_s:g} s; end it or try again later"
+                        f"the database {self.path} has been held by {held} for more than {self._wait_s:g} s; "
+                        "end that, or try again later"
                     ) from None
-                if now >= noticed_at:
-                    noticed_at = float("inf")
-                    self._on_wait(f"Waiting for the database {self.path}, held by another program{holder} …")
-                time.sleep(_POLL_S)
+                if waited_s >= _NOTICE_AFTER_S and not noticed:
+                    noticed = True
+                    self._on_wait(f"Waiting for the database {self.path}, which is held by {held} …")
+            time.sleep(_POLL_S)
 
-
-class _Attached:
-    """A connection of its own to a database file; the file is let go of when the `with` block ends."""
-
-    def __init__(self, path: Path) -> None:
-        self._alias = f"file_{next(_numbers)}"
-        self._connection = _duckdb_of(os.getpid()).cursor()
-        file = str(path).replace("'", "''")
-        self._connection.execute(f"ATTACH '{file}' AS {self._alias}")  # a file's name cannot be a parameter
-        self._connection.execute(f"USE {self._alias}")
-
-    def __enter__(self) -> DuckDBPyConnection:
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
+    def _enter(self) -> tuple[FileLock, DuckDBPyConnection]:
+        """Take our lock and open the database, or raise _HeldByAnother and hold nothing."""
+        # A lock object of its own for each access keeps threads apart as well as processes.
+        lock = FileLock(f"{self.path}.lock", timeout=0)
         try:
-            self._connection.execute("USE memory")
-            self._connection.execute(f"DETACH {self._alias}")
-        except duckdb.Error:
-            # After a fatal error, such as a full disk, nothing works any more but to start over.
-            _duckdb_of.cache_clear()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise _HeldByAnother(_process_in(Path(lock.lock_file))) from None
+        except OSError as error:
+            raise self._unusable(error) from None
+        try:
+            with suppress(OSError):  # only a courtesy to those who wait
+                Path(lock.lock_file).write_text(str(os.getpid()))
+            return lock, self._open()
+        except BaseException:
+            lock.release()
             raise
-        finally:
-            self._connection.close()
 
+    def _open(self) -> DuckDBPyConnection:
+        try:
+            if not self.path.exists():
+                self._create()
+            elif not _is_duckdb(self.path):
+                # Not left to DuckDB, which goes to the network for an extension that reads a foreign format.
+                raise WarehouseUnreadable(
+                    f"{self.path} is not a DuckDB database; it was left untouched. "
+                    "Set ROADMAP_DB to another file, or move this one away"
+                )
+            return duckdb.connect(str(self.path))
+        except OSError as error:
+            raise self._unusable(error) from None
+        except duckdb.ConnectionException:
+            raise WarehouseBusy(
+                f"the database {self.path} is open in this very process with other settings, by a duckdb.connect of "
+                "somebody else's; close that connection and try again"
+            ) from None
+        except duckdb.Error as error:
+            reason = _first_line(error)
+            if "Could not set lock" in reason:
+                raise _HeldByAnother(_holder(reason)) from None
+            raise WarehouseUnreadable(
+                f"cannot open the database {self.path}: {reason}; it was left untouched. Set ROADMAP_DB to another "
+                "file, or restore this one"
+            ) from None
 
-_numbers = itertools.count()
+    def _create(self) -> None:
+        """An empty database, whole or not at all: a process may be killed while DuckDB writes the file's header."""
+        unfinished = self.path.with_name(f"{self.path.name}.new")
+        unfinished.unlink(missing_ok=True)
+        duckdb.connect(str(unfinished)).close()
+        self.path.with_name(f"{self.path.name}.wal").unlink(missing_ok=True)  # of a database that was removed
+        unfinished.replace(self.path)
 
-
-@functools.cache
-def _duckdb_of(pid: int) -> DuckDBPyConnection:  # noqa: ARG001 - a forked child must not use its parent's threads
-    """This process's DuckDB, in memory. Without replacements, a table's name can never mean a Python variable."""
-    return duckdb.connect(config={"python_enable_replacements": False})
+    def _unusable(self, error: OSError) -> WarehouseUnreadable:
+        return WarehouseUnreadable(
+            f"cannot use the database {self.path}: {error.strerror} ({error.filename}); set ROADMAP_DB to another place"
+        )
 
 
 class _HeldByAnother(Exception):
-    """DuckDB's own lock is held by a program that does not know ours."""
+    """Somebody else holds the database at the moment; the text says who."""
 
 
-_NOT_OURS = (
-    "{path} is not a DuckDB database; it was left untouched. Set ROADMAP_DB to another file, or move this one away"
-)
+@contextmanager
+def _duckdb_errors_explained(path: Path) -> Iterator[None]:
+    """What DuckDB raises inside a transaction for reasons outside this program, as errors for people."""
+    try:
+        yield
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise WarehouseUnreadable(
+            f"the database {path} does not have the tables it should ({_first_line(error)}): it was changed by another "
+            "program. Set ROADMAP_DB to another file, or restore this one"
+        ) from error
+    except (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException) as error:
+        raise _failed(path, _first_line(error)) from error
 
 
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0]
+def _failed(path: Path, reason: str) -> RoadmapAssetsError:
+    if "orrupt" in reason or "checksum" in reason:
+        return WarehouseUnreadable(f"the database {path} is damaged ({reason}); restore it, or move it away")
+    return WarehouseUnwritable(
+        f"the database {path} could not be written ({reason}); nothing of this step was stored. "
+        "Make room on its disk, or set ROADMAP_DB to another place, and run again"
+    )
+
+
+def _is_duckdb(path: Path) -> bool:
+    """Whether the file begins as DuckDB's do (https://duckdb.org/docs/stable/internals/storage.html)."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(12)[8:] == b"DUCK"
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).strip().splitlines()[0]
 
 
 def _holder(reason: str) -> str:
-    """`python3.11 (PID 5292)`, from DuckDB's "Conflicting lock is held in … (PID …)"."""
-    found = _first_line(reason).partition("held in ")[2].partition(" See also")[0].rstrip(". ")
-    return found or "unknown"
+    """`another program, python3.11 (PID 5292)`, from DuckDB's "Conflicting lock is held in … (PID …)"."""
+    found = reason.partition("held in ")[2].partition(" See also")[0].rstrip(". ")
+    return f"another program, {found}" if found else "another program"
+
+
+def _process_in(lock_file: Path) -> str:
+    """Who holds our own lock, from the number it has left in the file."""
+    try:
+        number = lock_file.read_text()
+    except OSError:
+        number = ""
+    return f"another run (PID {number})" if number.isdigit() else "another run"

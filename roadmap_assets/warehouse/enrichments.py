@@ -80,12 +80,13 @@ def store_answers(connection: DuckDBPyConnection, answers: Sequence[Answer]) -> 
     """Keep the answers, each by its key; an answered key keeps what it has. Their failures are forgotten."""
     if not answers:
         return
-    answered = answered_keys(connection, [a.key for a in answers])
+    first = {answer.key: answer for answer in reversed(answers)}
+    answered = answered_keys(connection, first)
     now = utc_now().isoformat()
     insert_rows(
         connection,
         "enrichments",
-        ({**asdict(a), "answered_at": now} for a in answers if a.key not in answered),
+        ({**asdict(a), "answered_at": now} for key, a in first.items() if key not in answered),
         columns={
             **dict.fromkeys(("key", "topic", "profile", "fingerprint", "model", "model_version", "call_id"), "VARCHAR"),
             "answer": "JSON",
@@ -108,13 +109,17 @@ def store_failures(connection: DuckDBPyConnection, failures: Sequence[Failure]) 
     """Keep the failures, one row a key, counting the runs in which it failed."""
     if not failures:
         return
-    past = load_failures(connection, [f.key for f in failures])
+    last = {failure.key: failure for failure in failures}
+    past = load_failures(connection, last)
     connection.execute("DELETE FROM enrichment_failures WHERE key IN (SELECT key FROM wanted)")
     now = utc_now().isoformat()
     insert_rows(
         connection,
         "enrichment_failures",
-        ({**asdict(f), "runs": 1 + (past[f.key].runs if f.key in past else 0), "failed_at": now} for f in failures),
+        (
+            {**asdict(f), "runs": 1 + (past[f.key].runs if f.key in past else 0), "failed_at": now}
+            for f in last.values()
+        ),
         columns={
             **dict.fromkeys(("key", "topic", "profile", "model", "reason", "last_error"), "VARCHAR"),
             **dict.fromkeys(("attempts", "runs"), "INTEGER"),

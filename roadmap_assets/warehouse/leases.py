@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock, Timeout
 
+from roadmap_assets.errors import WarehouseBusy, WarehouseUnwritable
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.enrichments import answered_keys
 from roadmap_assets.warehouse.rows import utc_now
@@ -44,17 +46,23 @@ class LeaseHolder:
         self._lock = FileLock(self._folder / self.id, thread_local=False)
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except OSError as error:
+            raise WarehouseUnwritable(
+                f"cannot write beside the database into {self._folder}: {error.strerror}; set ROADMAP_DB to another "
+                "place, or make room on its disk"
+            ) from None
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
-            with self._warehouse.transaction() as connection:
-                self._forget(connection, [self.id])
-        finally:
-            self._lock.release()
-            (self._folder / self.id).unlink(missing_ok=True)
+        # Where the database cannot be had now, letting go of the lock frees the keys as well, and what went wrong
+        # before, if anything did, is not hidden.
+        with suppress(WarehouseBusy, WarehouseUnwritable), self._warehouse.transaction() as connection:
+            self._forget(connection, [self.id])
+        self._lock.release()
+        (self._folder / self.id).unlink(missing_ok=True)
 
     def claim(self, connection: DuckDBPyConnection, keys: Iterable[str]) -> Claim:
         """Lease every key that is neither answered nor leased by another living holder."""

@@ -37,8 +37,9 @@ RESERVED_COLUMNS = frozenset(_OWN_COLUMNS)
 
 
 def column_type(schema: Mapping[str, Any]) -> str:
-    """The DuckDB type of a column whose values a JSON schema describes."""
-    return _SQL_TYPES.get(str(schema.get("type")), "JSON")
+    """The DuckDB type of a column whose values a JSON schema describes; one that may be null keeps its type."""
+    options = [option for option in schema.get("anyOf", [schema]) if option.get("type") != "null"]
+    return _SQL_TYPES.get(str(options[0].get("type")), "JSON") if len(options) == 1 else "JSON"
 
 
 _SQL_TYPES = {"string": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
@@ -79,6 +80,12 @@ def _add_columns(connection: DuckDBPyConnection, columns: Mapping[str, str]) -> 
             connection.execute(f"ALTER TABLE enriched_roadmaps ADD COLUMN {quoted(name)} {kind}")
         elif existing[name.casefold()] not in (kind, "VARCHAR"):
             connection.execute(f"ALTER TABLE enriched_roadmaps ALTER COLUMN {quoted(name)} TYPE VARCHAR")
+
+
+def _column_types(connection: DuckDBPyConnection) -> dict[str, str]:
+    """The columns of `enriched_roadmaps`, in lower case as DuckDB compares them, and their types."""
+    rows = connection.execute("SELECT name, type FROM pragma_table_info('enriched_roadmaps')").fetchall()
+    return {name.casefold(): kind for name, kind in rows}
 
 
 def published_topics(connection: DuckDBPyConnection, roadmap: str) -> dict[str, str]:

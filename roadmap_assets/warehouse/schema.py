@@ -7,7 +7,7 @@ a crash.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,35 +68,46 @@ def _create_tables(connection: DuckDBPyConnection) -> None:
 MIGRATIONS: tuple[tuple[str, Callable[[DuckDBPyConnection], None]], ...] = (("create_tables", _create_tables),)
 
 
-def migrate(connection: DuckDBPyConnection, path: Path) -> None:
+def migrate(
+    connection: DuckDBPyConnection,
+    path: Path,
+    *,
+    migrations: Sequence[tuple[str, Callable[[DuckDBPyConnection], None]]] = MIGRATIONS,
+) -> None:
     """Run, inside the open transaction, the migrations that this database has not had.
 
     Raises:
         WarehouseUnreadable: the database has had a migration that this version does not know, or holds a table of
             somebody else under one of our names. Nothing was changed.
     """
-    ran = _migrations_that_ran(connection)
-    unknown = ran - {name for name, _ in MIGRATIONS}
+    ran = _migrations_that_ran(connection, path)
+    unknown = ran - {name for name, _ in migrations}
     if unknown:
         raise WarehouseUnreadable(
             f"the database {path} was written by a newer version of roadmap-assets ({', '.join(sorted(unknown))}); "
             f"it was left untouched. Upgrade with: pip install --upgrade roadmap-assets"
         )
     try:
-        for name, run in MIGRATIONS:
+        for name, run in migrations:
             if name not in ran:
                 run(connection)
                 connection.execute("INSERT INTO schema_migrations VALUES (?, ?)", [name, utc_now()])
     except duckdb.CatalogException as error:
-        raise WarehouseUnreadable(
-            f"the database {path} holds a table of another program under one of our names "
-            f"({str(error).splitlines()[0]}); it was left untouched. Set ROADMAP_DB to another file"
-        ) from None
+        raise _foreign(error, path) from None
 
 
-def _migrations_that_ran(connection: DuckDBPyConnection) -> set[str]:
+def _foreign(error: duckdb.Error, path: Path) -> WarehouseUnreadable:
+    return WarehouseUnreadable(
+        f"the database {path} holds a table of another program under one of our names "
+        f"({str(error).splitlines()[0]}); it was left untouched. Set ROADMAP_DB to another file"
+    )
+
+
+def _migrations_that_ran(connection: DuckDBPyConnection, path: Path) -> set[str]:
     try:
         return {name for (name,) in connection.execute("SELECT name FROM schema_migrations").fetchall()}
+    except duckdb.BinderException as error:
+        raise _foreign(error, path) from None
     except duckdb.CatalogException:
         connection.rollback()  # DuckDB aborts the transaction in which a statement failed
         connection.begin()
