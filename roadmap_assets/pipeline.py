@@ -194,6 +194,12 @@ def plan(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> Pl
     return make_plan(access.engine(warehouse), flat)
 
 
+def answered_topics(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> dict[str, list[EnrichedTopic]]:
+    """The topics of each roadmap with what is answered so far, as `publish` would publish them now."""
+    with warehouse.transaction() as connection:
+        return _answered(connection, roadmaps, access)
+
+
 def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path) -> Published:
     """Replace the roadmap's rows of `enriched_roadmaps` by its topics with all that is answered, and write the CSV.
 
@@ -201,17 +207,8 @@ def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path) ->
     """
     schema = access.profile.reply_schema["items"]["properties"]
     with warehouse.transaction() as connection:
-        topics = load_topics(connection, [roadmap])
-        title = _title(connection, roadmap)
-        questions = {topic.topic_id: _question(topic, title, access) for topic in topics}
-        keys = [question.key for question in questions.values()]
-        answers = load_answers(connection, keys)
-        failures = load_failures(connection, keys)
-        rows = []
-        for topic in topics:
-            key = questions[topic.topic_id].key
-            status: PublishedStatus = "enriched" if key in answers else "failed" if key in failures else "deferred"
-            rows.append(EnrichedTopic(topic, status, answers.get(key, {}), key))
+        rows = _answered(connection, [roadmap], access)[roadmap]
+        failures = load_failures(connection, [row.enrichment_key for row in rows if row.status == "failed"])
         publish_rows(
             connection,
             roadmap,
@@ -221,6 +218,7 @@ def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path) ->
             model=access.model,
         )
     failed = [(r.topic.topic, failures[r.enrichment_key].last_error) for r in rows if r.status == "failed"]
+    topics = [row.topic for row in rows]
     write_roadmap_csv(csv, topics, headers=access.profile.headers, answers=[row.columns for row in rows])
     return Published(
         roadmap=roadmap, rows=len(rows), statuses=Counter(row.status for row in rows), csv=csv, failed=failed
@@ -261,12 +259,33 @@ def run_blocking(work: Coroutine[Any, Any, _T]) -> _T:
 def _questions(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> dict[str, dict[str, Question]]:
     """roadmap -> topic_id -> question."""
     with warehouse.transaction() as connection:
-        titles = {roadmap: _title(connection, roadmap) for roadmap in roadmaps}
-        topics = load_topics(connection, roadmaps)
-    questions: dict[str, dict[str, Question]] = {roadmap: {} for roadmap in roadmaps}
-    for topic in topics:
-        questions[topic.roadmap][topic.topic_id] = _question(topic, titles[topic.roadmap], access)
-    return questions
+        asked = _asked(connection, roadmaps, access)
+    return {
+        roadmap: {topic.topic_id: question for topic, question in questions} for roadmap, questions in asked.items()
+    }
+
+
+def _asked(connection: Any, roadmaps: Sequence[str], access: Access) -> dict[str, list[tuple[Topic, Question]]]:
+    """The topics of each roadmap, each with the question about it."""
+    titles = {roadmap: _title(connection, roadmap) for roadmap in roadmaps}
+    asked: dict[str, list[tuple[Topic, Question]]] = {roadmap: [] for roadmap in roadmaps}
+    for topic in load_topics(connection, roadmaps):
+        asked[topic.roadmap].append((topic, _question(topic, titles[topic.roadmap], access)))
+    return asked
+
+
+def _answered(connection: Any, roadmaps: Sequence[str], access: Access) -> dict[str, list[EnrichedTopic]]:
+    """The topics of each roadmap, each with its answer, or with what is known of its failure."""
+    asked = _asked(connection, roadmaps, access)
+    keys = [question.key for pairs in asked.values() for _, question in pairs]
+    answers = load_answers(connection, keys)
+    failures = load_failures(connection, keys)
+
+    def row(topic: Topic, key: str) -> EnrichedTopic:
+        status: PublishedStatus = "enriched" if key in answers else "failed" if key in failures else "deferred"
+        return EnrichedTopic(topic, status, answers.get(key, {}), key)
+
+    return {roadmap: [row(topic, question.key) for topic, question in pairs] for roadmap, pairs in asked.items()}
 
 
 def _title(connection: Any, roadmap: str) -> str:
