@@ -31,23 +31,25 @@ class Pool:
         self._tokens = tokens
         self._fixed_tokens = fixed_tokens
         self._waiting: deque[Item] = deque()
+        self._asked = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     @property
     def nothing_asked(self) -> bool:
-        """Whether no waiting item has been asked yet; those that have come in behind those that have not."""
-        return not self._waiting or not self._waiting[-1].asked
+        """Whether no waiting item has been asked yet."""
+        return not self._asked
 
     def take_all(self) -> list[Item]:
         """Empty the pool."""
-        items = list(self._waiting)
-        self._waiting.clear()
-        return items
+        return self._take(len(self._waiting))
 
     def add(self, items: Iterable[Item]) -> None:
-        self._waiting.extend(items)
+        """Let items wait, behind those that do."""
+        for item in items:
+            self._waiting.append(item)
+            self._asked += bool(item.asked)
 
     def take(self, *, partial: bool) -> list[Item]:
         """The next batch; empty when there is none, or when only `partial` would allow one that others could fill."""
@@ -61,12 +63,16 @@ class Pool:
             if taken == self._size:
                 break
         full = taken == self._size or taken < len(self._waiting)
-        return [self._waiting.popleft() for _ in range(taken)] if full or partial else []
+        return self._take(taken) if full or partial else []
+
+    def _take(self, count: int) -> list[Item]:
+        items = [self._waiting.popleft() for _ in range(count)]
+        self._asked -= sum(bool(item.asked) for item in items)
+        return items
 
 
-def count_batches(questions: Iterable[Question], *, size: int, tokens: int, fixed_tokens: int) -> int:
-    """The least number of calls in which these questions can be asked."""
-    pool = Pool(size=size, tokens=tokens, fixed_tokens=fixed_tokens)
+def count_batches(pool: Pool, questions: Iterable[Question]) -> int:
+    """The least number of calls in which these questions can be asked, packed by an empty pool."""
     pool.add(Item(question) for question in questions)
     count = 0
     while pool.take(partial=True):

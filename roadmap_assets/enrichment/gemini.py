@@ -19,11 +19,23 @@ from typing import TYPE_CHECKING, Any, Literal
 from roadmap_assets.enrichment.cost import Usage
 from roadmap_assets.enrichment.profiles import Profile
 from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.errors import InvalidSetting
 
 if TYPE_CHECKING:
     from google.genai import types
 
-Kind = Literal["replied", "blocked", "failed", "busy", "day_exhausted", "unavailable", "timeout", "dropped", "refused"]
+Kind = Literal[
+    "replied",
+    "blocked",
+    "failed",
+    "busy",
+    "day_exhausted",
+    "unavailable",
+    "timeout",
+    "dropped",
+    "refused",
+    "cancelled",
+]
 """What came back:
 
 replied        a text, good or not, whatever the finish reason
@@ -35,7 +47,12 @@ unavailable    5xx
 timeout        nothing, or not everything, within the time of one attempt
 dropped        the connection was refused, or lost before the reply was whole
 refused        the key, the model or the request itself (400, 401, 403, 404)
+cancelled      by us, while it was under way
 """
+
+
+_DETAIL_CHARS = 500
+_LONGEST_DELAY_S = 365 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +85,15 @@ class Gemini:
         thinking_level: str | None = None,
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
+        if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
+            # It could not be sent, and the error of whoever finds out would quote it.
+            raise InvalidSetting("GEMINI_API_KEY has a character that no key has, such as a space or a line break")
         import httpx2
         from google import genai
         from google.genai import types
 
+        # The SDK warns of each value that it does not know; they are in the ledger.
+        warnings.filterwarnings("ignore", message=".* is not a valid ", module=r"google\.genai\.")
         self.model = model
         self._timeout_s = timeout_s
         self._api_key = api_key
@@ -110,26 +132,23 @@ class Gemini:
         def outcome(kind: Kind, detail: str, *, retry_after_s: float | None = None) -> Outcome:
             return Outcome(
                 kind=kind,
-                detail=self._without_key(detail),
+                detail=self._cleaned(detail),
                 retry_after_s=retry_after_s,
                 latency_s=time.monotonic() - started,
             )
 
         try:
             async with asyncio.timeout(self._timeout_s):
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # the SDK warns of values it does not know; we record them
-                    response = await self._client.aio.models.generate_content(
-                        model=self.model, contents=request_text(questions), config=self._config
-                    )
+                response = await self._client.aio.models.generate_content(
+                    model=self.model, contents=request_text(questions), config=self._config
+                )
         except TimeoutError:
             return outcome("timeout", f"no whole reply within {self._timeout_s:g} s")
         except errors.APIError as error:
             kind, retry_after_s = classify_error(error.code, error.details)
-            return outcome(
-                kind, f"{error.code} {error.status or ''}: {error.message or ''}", retry_after_s=retry_after_s
-            )
-        except httpx2.TransportError as error:
+            detail = f"{error.code} {error.status or ''}: {error.message or ''}"
+            return outcome(kind, detail, retry_after_s=retry_after_s)
+        except httpx2.RequestError as error:
             return outcome("dropped", f"{type(error).__name__}: {error}")
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             return outcome("failed", f"the reply was not JSON: {error}")
@@ -138,13 +157,17 @@ class Gemini:
         return _read(response, latency_s=time.monotonic() - started)
 
     async def close(self) -> None:
-        await self._client.aio.aclose()
-        self._client.close()
-        self._on_close()
+        """Close the connections, and what was opened for this client."""
+        try:
+            await self._client.aio.aclose()
+            self._client.close()
+        finally:
+            self._on_close()
 
-    def _without_key(self, text: str) -> str:
-        """Servers may quote the key that they refuse; it must not get into the ledger."""
-        return text.replace(self._api_key, "…") if self._api_key else text
+    def _cleaned(self, text: str) -> str:
+        """One line, not too long, and without the key, which servers may quote when they refuse it."""
+        line = " ".join(text.split())
+        return (line.replace(self._api_key, "…") if self._api_key else line)[:_DETAIL_CHARS]
 
 
 def request_text(questions: Sequence[Question]) -> str:
@@ -183,7 +206,7 @@ def _dicts(value: object) -> list[Mapping[str, Any]]:
 def _seconds(duration: object) -> float | None:
     """A protobuf Duration in JSON, such as "57.359s"."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(duration))
-    return float(found[1]) if found else None
+    return min(float(found[1]), _LONGEST_DELAY_S) if found else None
 
 
 def _read(response: types.GenerateContentResponse, *, latency_s: float) -> Outcome:

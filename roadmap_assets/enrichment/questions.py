@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from roadmap_assets.enrichment.cost import estimate_tokens
 
@@ -15,22 +15,25 @@ _SENTENCE_END = re.compile(r"[.!?…。][\"'”’)\]]*(?=\s)|\n")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One topic as it is sent; equal keys are the same question and are asked once."""
+    """One topic as it is sent; equal keys are the same question and are asked once.
+
+    `tokens` is an estimate of what it adds to the input of a request.
+    """
 
     key: str
     topic: str
     description: str
     context: str
+    tokens: int = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        text = json.dumps({"id": "00", **self.wire}, ensure_ascii=False)
+        object.__setattr__(self, "tokens", estimate_tokens(text) + 1)
 
     @property
     def wire(self) -> dict[str, str]:
         """The topic's object in the request, but for its id in the batch."""
         return {"topic": self.topic, "description": self.description, "context": self.context}
-
-    @property
-    def tokens(self) -> int:
-        """Estimated input tokens of the topic's object in a request."""
-        return estimate_tokens(json.dumps({"id": "00", **self.wire}, ensure_ascii=False)) + 1
 
 
 def question(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from roadmap_assets.warehouse.connection import Warehouse
@@ -40,18 +41,37 @@ class Recorder:
         self._waiting.append(record)
         self._arrived.set()
 
-    async def run(self) -> None:
-        """Store until cancelled. Raises what the database raises; nothing that was handed over is dropped then."""
+    @contextlib.asynccontextmanager
+    async def storing(self) -> AsyncIterator[asyncio.Task[None]]:
+        """Store while the block lasts, and what is left at its end, cancelled or not.
+
+        The task ends early only when the database cannot be written: watch it. The block raises the same error.
+        """
+        task = asyncio.create_task(self._store())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            try:
+                await asyncio.gather(task, return_exceptions=True)
+            finally:
+                if task.done() and not task.cancelled():
+                    task.result()
+                if self._waiting:
+                    # Blocks the loop for a moment on purpose: nothing may come between an answer and its storing.
+                    self._flush()
+
+    async def _store(self) -> None:
         while True:
             # When nothing arrives, nothing is stored, but the leases are renewed.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._holder.ttl_s / 3):
                     await self._arrived.wait()
             self._arrived.clear()
-            await asyncio.to_thread(self.flush)
+            await asyncio.to_thread(self._flush)
             await asyncio.sleep(GROUP_S)
 
-    def flush(self) -> None:
+    def _flush(self) -> None:
         """Store all that was handed over, now. Safe from any thread; records stay in hand when it fails."""
         with self._storing:
             records = list(self._waiting)

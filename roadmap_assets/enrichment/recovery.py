@@ -13,6 +13,9 @@ from roadmap_assets.enrichment.reply import Matched
 MAX_BREACHES = 2
 """A rule that is broken is asked about once more, then the topic has failed."""
 
+MAX_WAIT_S = 300.0
+"""Told to wait for longer, a run leaves the rest to a later one."""
+
 
 @dataclass(slots=True)
 class Recovery:
@@ -33,7 +36,7 @@ class Recovery:
             return "Falling back to smaller batches..." if len(self.apart) > 1 else "Asking the rest again..."
         if self.again:
             return f"Asking again for {len(self.again)} rows..."
-        return f"Giving up {len(self.failed)} rows." if self.failed else ""
+        return f"Giving up {len(self.failed)} rows."
 
 
 def recover(items: Sequence[Item], outcome: Outcome, matched: Matched, *, attempts: int) -> Recovery:
@@ -48,7 +51,9 @@ def recover(items: Sequence[Item], outcome: Outcome, matched: Matched, *, attemp
             continue
         item.asked += 1
         rejection = matched.rejected.get(str(place))
-        if rejection is not None and rejection.kind == "rule":
+        if rejection is not None and rejection.kind == "commanding":
+            _again_or_failed(recovery, item, rejection.kind, rejection.reason, over=item.asked >= attempts, alone=True)
+        elif rejection is not None and rejection.kind == "rule":
             item.breaches += 1
             _again_or_failed(recovery, item, "rule", rejection.reason, over=item.breaches >= MAX_BREACHES)
         elif rejection is not None and (rejection.kind != "missing" or not (matched.damage or outcome.cut)):
@@ -56,7 +61,8 @@ def recover(items: Sequence[Item], outcome: Outcome, matched: Matched, *, attemp
         else:
             item.last_error = outcome.detail if outcome.cut or not matched.damage else matched.damage
             rest.append(item)
-    _divide(recovery, rest, asked=len(items), kind=outcome.kind, attempts=attempts)
+    kind = "unusable" if outcome.kind == "replied" else outcome.kind
+    _divide(recovery, rest, asked=len(items), kind=kind, attempts=attempts)
     return recovery
 
 
@@ -74,18 +80,24 @@ def backoff_s(attempt: int, *, told_s: float | None, randomness: random.Random) 
     """Seconds to wait after the `attempt`-th failure (from 1): as told, else exponential with jitter, 30 s at most.
 
     Half the delay is fixed and half random ("equal jitter", https://aws.amazon.com/blogs/architecture/
-    exponential-backoff-and-jitter/), so that runs which failed together do not come back together.
+    exponential-backoff-and-jitter/), so that runs which failed together do not come back together. Being told once
+    more that the time is come, when it was not, we wait longer than told.
     """
-    if told_s is not None:
-        return told_s
     delay = min(30.0, 2.0 ** (attempt - 1))
-    return delay / 2 + randomness.uniform(0, delay / 2)
+    delay = delay / 2 + randomness.uniform(0, delay / 2)
+    if told_s is None:
+        return delay
+    return told_s if attempt == 1 else max(told_s, delay)
 
 
-def _again_or_failed(recovery: Recovery, item: Item, kind: str, reason: str, *, over: bool) -> None:
+def _again_or_failed(
+    recovery: Recovery, item: Item, kind: str, reason: str, *, over: bool, alone: bool = False
+) -> None:
     item.last_error = f"{kind}: {reason}"
     if over:
         recovery.failed.append((item, kind))
+    elif alone:
+        recovery.apart.append([item])
     else:
         recovery.again.append(item)
 

@@ -1,0 +1,136 @@
+"""What a run counts: what became of each key, how many calls it took, and what they cost or may yet cost."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from roadmap_assets.enrichment.cost import Usage
+from roadmap_assets.enrichment.events import Progress
+from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.enrichment.quota import least_seconds
+from roadmap_assets.enrichment.report import Report, Status, count_rows
+from roadmap_assets.warehouse.ledger import Call, Spent, spent_in_run
+
+if TYPE_CHECKING:
+    from roadmap_assets.enrichment.engine import Engine
+
+OUTPUT_TOKENS_PER_COLUMN = 40
+"""A guess at a column's length, on the safe side for one line; a run that sees longer replies goes by those."""
+
+
+class Tally:
+    """The counts of one run. `unique` are its questions by key, `weights` how many rows share a key."""
+
+    def __init__(self, engine: Engine, questions: Sequence[Question]) -> None:
+        self.run_id = uuid.uuid4().hex
+        self.unique = {question.key: question for question in questions}
+        self.weights = Counter(question.key for question in questions)
+        self.failures: dict[str, str] = {}
+        self.hits = 0
+        self.least_calls = 0
+        self.fixed_tokens = engine.fixed_tokens
+        self._engine = engine
+        self._questions = questions
+        self._statuses: dict[str, Status] = {}
+        self._done = 0
+        self._calls = 0
+        self._latency_s = 0.0
+        self._charged_usd = 0.0
+        self._reserved_usd = 0.0
+        self._output_tokens_per_topic = float(len(engine.profile.columns) * OUTPUT_TOKENS_PER_COLUMN)
+        self._began = engine.clock.time()
+
+    # ----------------------------------------------------------------------------------------------------- the rows
+
+    def settle(self, key: str, status: Status) -> None:
+        """Say what became of a key; once for each."""
+        self._statuses[key] = status
+        self._done += self.weights[key]
+        if status == "hit":
+            self.hits += self.weights[key]
+
+    def fail(self, key: str, reason: str) -> None:
+        """Give a key up, with the reason."""
+        self.settle(key, "failed")
+        self.failures[key] = reason
+
+    # ---------------------------------------------------------------------------------------------------- the money
+
+    def input_tokens(self, questions: Sequence[Question]) -> int:
+        """Estimated input tokens of a call about these questions."""
+        return self.fixed_tokens + sum(question.tokens for question in questions)
+
+    def estimated_usd(self, questions: Sequence[Question]) -> float | None:
+        """What a call will cost, on the safe side; None when the price of the model is unknown."""
+        usage = Usage(
+            input_tokens=self.input_tokens(questions),
+            output_tokens=math.ceil(len(questions) * self._output_tokens_per_topic),
+        )
+        return self._engine.prices.cost_usd(self._engine.options.model, usage)
+
+    def left_usd(self, *, reserved: bool) -> float:
+        """What is left of the budget; with `reserved`, after the calls that are under way."""
+        budget = self._engine.options.budget_usd
+        return math.inf if budget is None else budget - self._charged_usd - (self._reserved_usd if reserved else 0.0)
+
+    def reserve(self, usd: float) -> None:
+        """Set aside what a call may cost, or give it back with a negative amount."""
+        self._reserved_usd += usd
+
+    def charge(self, call: Call, *, estimated_usd: float) -> None:
+        """Count a call. One that ended unseen, or whose price is unknown, counts against the budget as estimated."""
+        self._calls += 1
+        self._latency_s += call.latency_s
+        unseen = call.outcome in ("timeout", "dropped", "cancelled")
+        self._charged_usd += estimated_usd if unseen or call.cost_usd is None else call.cost_usd
+        if call.answered:
+            per_topic = (call.output_tokens + call.thought_tokens) / call.answered
+            self._output_tokens_per_topic = max(self._output_tokens_per_topic, per_topic)
+
+    # ------------------------------------------------------------------------------------------------- what is told
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run is."""
+        open_calls = math.ceil((len(self.unique) - len(self._statuses)) / self._engine.options.batch_size)
+        return Progress(
+            done=self._done,
+            total=len(self._questions),
+            hits=self.hits,
+            calls=self._calls,
+            seconds_left=least_seconds(open_calls, 0, self._engine.options.limits, self._mean_latency_s),
+        )
+
+    def report(self, *, stop_reason: str = "", deferred_until: datetime | None = None) -> Report:
+        """What the run came to; what has no status by now is deferred."""
+        statuses: dict[str, Status] = {key: self._statuses.get(key, "deferred") for key in self.unique}
+        spent = Spent(calls=0, input_tokens=0, output_tokens=0, cost_usd=0.0)
+        if self._calls:
+            with self._engine.warehouse.transaction() as connection:
+                spent = spent_in_run(connection, self.run_id)
+        enriched = sum(self.unique[key].tokens for key, status in statuses.items() if status == "enriched")
+        tokens = enriched + self.least_calls * self.fixed_tokens
+        return Report(
+            run_id=self.run_id,
+            statuses=statuses,
+            rows=count_rows(self._questions, statuses),
+            failures=self.failures,
+            calls=spent.calls,
+            least_calls=self.least_calls,
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
+            cost_usd=spent.cost_usd,
+            seconds=self._engine.clock.time() - self._began,
+            least_seconds=least_seconds(self.least_calls, tokens, self._engine.options.limits, self._mean_latency_s),
+            stop_reason=stop_reason,
+            deferred_until=deferred_until,
+        )
+
+    @property
+    def _mean_latency_s(self) -> float:
+        return self._latency_s / max(1, self._calls)
