@@ -6,8 +6,11 @@ error says why and what to do); 2 wrong usage; 3 done, but some topics failed or
 
 from __future__ import annotations
 
+import io
+import os
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +19,10 @@ import click
 
 from roadmap_assets import console, pipeline
 from roadmap_assets.enrichment.access import Access
-from roadmap_assets.errors import RoadmapAssetsError, SourceUnavailable
-from roadmap_assets.exports.csv_file import check_writable, default_path
-from roadmap_assets.roadmaps.source import check_slug
+from roadmap_assets.errors import DocumentError, RoadmapAssetsError, SourceUnavailable, UnknownRoadmap
+from roadmap_assets.exports.csv_file import default_path
+from roadmap_assets.exports.whole_file import check_writable
+from roadmap_assets.roadmaps.source import Source, check_slug
 from roadmap_assets.settings import Settings, load_settings
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.lean import LeanWarehouse
@@ -34,10 +38,11 @@ class Commands(click.Group):
     """Commands whose expected errors end in one line and an exit status, never in a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        console.use_any_text()
         try:
             return super().invoke(ctx)
         except RoadmapAssetsError as error:
-            console.warn(f"Error: {error}")
+            console.warn(f"Error: {' '.join(str(error).split())}")
             ctx.exit(error.exit_status)
         except KeyboardInterrupt:
             console.warn("Interrupted. Everything answered so far is stored; the next run asks only for the rest.")
@@ -85,39 +90,63 @@ def scrape(
             console.say(slug)
         return
     slug = check_slug(roadmap) if roadmap is not None else _choose(_listing(settings))
-    _scrape(slug, settings, Access(settings, offline=offline), output, enrich=enrich, dry_run=dry_run, verbose=verbose)
+    access = Access(settings, offline=offline or settings.offline)
+    _scrape(slug, settings, access, output, enrich=enrich, dry_run=dry_run, verbose=verbose)
 
 
 def _scrape(
     slug: str, settings: Settings, access: Access, output: Path | None, *, enrich: bool, dry_run: bool, verbose: bool
 ) -> None:
-    # Whatever would stop the run is found out before anything is fetched or paid for.
-    if enrich and not dry_run:
-        access.check()
     csv = output or default_path(settings.output, slug, now=datetime.now().astimezone())
-    if not dry_run:
-        check_writable(csv)
     warehouse = _warehouse(settings)
-    fetched = _fetch(slug, settings, warehouse)
+    with _source(settings, warehouse, doing=f"Fetching {slug}") as source:
+        # Whatever would stop the run is found out before anything is fetched or paid for.
+        access.check_settings()
+        if enrich and not dry_run:
+            access.check()
+        if not dry_run:
+            check_writable(csv)
+        fetched = _fetch(slug, source, warehouse)
     if verbose:
         console.say(f"Fetched {slug} from {fetched.origin} ({fetched.files} texts)")
-    if fetched.vanished:
-        console.warn(f"Note: {fetched.source} has {slug} no more; its last state is used.")
     read = pipeline.read_topics(slug, warehouse=warehouse)
     console.say(f"{read.title}: {read.topics} topics")
     if verbose:
-        console.say("".join(f"  {name.replace('_', ' ')}: {count}\n" for name, count in read.counts.items()).rstrip())
+        for name, count in read.counts.items():
+            if count:
+                console.say(f"  {name.replace('_', ' ')}: {count}")
     if dry_run:
         for line in console.plan_lines(pipeline.plan([slug], warehouse=warehouse, access=access)):
             console.say(line)
-        return
-    if not enrich:
+    elif enrich:
+        _enrich(warehouse, access, csv, fetched=fetched, read=read, verbose=verbose)
+    else:
         published = pipeline.publish_topics(slug, warehouse=warehouse, csv=csv)
+        _report(warehouse=warehouse, access=access, fetched=fetched, topics_read=read)
         console.say(f"Written: {published.csv} ({published.rows} rows; add --enrich for TLDR and challenge level)")
-        return
+
+
+def _enrich(
+    warehouse: Warehouse,
+    access: Access,
+    csv: Path,
+    *,
+    fetched: pipeline.Fetched,
+    read: pipeline.TopicsRead,
+    verbose: bool,
+) -> None:
+    slug = fetched.roadmap
     with console.following(verbose=verbose) as on_event:
         enriched = pipeline.enrich([slug], warehouse=warehouse, access=access, on_event=on_event)
     published = pipeline.publish(slug, warehouse=warehouse, access=access, csv=csv)
+    _report(
+        warehouse=warehouse,
+        access=access,
+        fetched=fetched,
+        topics_read=read,
+        enriched=enriched,
+        published=published,
+    )
     for line in console.summary(enriched.report, failed=published.failed):
         console.say(line)
     console.say(f"Written: {published.csv} ({published.rows} rows)")
@@ -125,6 +154,20 @@ def _scrape(
         console.say("The answers are simulated (model: simulator), not Gemini's.")
     if not enriched.report.complete:
         click.get_current_context().exit(INCOMPLETE)
+
+
+def _report(**what: Any) -> None:
+    """Let the run show in Dagster's catalogue, where there is one."""
+    if not os.environ.get("DAGSTER_HOME"):
+        return
+    from dagster import DagsterError  # two seconds, which only who uses Dagster spends
+
+    from roadmap_assets.catalogue import report_run
+
+    try:
+        report_run(**what)
+    except DagsterError as error:
+        console.warn(f"Note: the run does not show in Dagster's catalogue: {' '.join(str(error).split())}")
 
 
 @main.command()
@@ -145,11 +188,13 @@ def topics(slugs: tuple[str, ...], output: Path | None, source: str | None) -> N
         check_slug(slug)
     if output:
         check_format(output)
-    rows, unread = _read_all(slugs or tuple(_listing(settings)), settings)
+    rows, unread = _read_all(slugs, settings)
     if output:
         write_topics(output, rows)
         console.say(f"Written: {output} ({len(rows)} rows)")
     else:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # which JSON is, whatever the terminal's is
         write_json_lines(sys.stdout, rows)
     if unread:
         # Roadmaps that were asked for by name are all that was asked for; of a whole source, some are often odd.
@@ -157,17 +202,16 @@ def topics(slugs: tuple[str, ...], output: Path | None, source: str | None) -> N
 
 
 def _read_all(slugs: tuple[str, ...], settings: Settings) -> tuple[list[Topic], list[str]]:
-    """The topics of all these roadmaps, and the roadmaps that could not be read; each is named as it is met."""
+    """The topics of these roadmaps (none: all), and the roadmaps that could not be read; each is named as it is met."""
     warehouse = _warehouse(settings)
     unread = []
-    with closing(pipeline.source_of(settings, warehouse=warehouse)) as source:
+    with _source(settings, warehouse, doing="Fetching") as source:
+        slugs = slugs or tuple(sorted(source.listing()))
         for slug in slugs:
             try:
-                pipeline.fetch(slug, source=source, warehouse=warehouse)
+                _fetch(slug, source, warehouse)
                 pipeline.read_topics(slug, warehouse=warehouse)
-            except SourceUnavailable:
-                raise
-            except RoadmapAssetsError as error:
+            except (UnknownRoadmap, DocumentError, SourceUnavailable) as error:
                 console.warn(f"Left out: {error}")
                 unread.append(slug)
     return pipeline.topics_of([slug for slug in slugs if slug not in unread], warehouse=warehouse), unread
@@ -207,6 +251,8 @@ def simulate(
 
     try:
         serve(options, port=port, ready=ready)
+    except KeyboardInterrupt:  # how it is meant to end
+        console.say("Stopped.")
     except OSError as error:
         raise click.ClickException(
             f"cannot listen on port {port}: {error.strerror}; choose another with --port"
@@ -257,17 +303,25 @@ def _warehouse(settings: Settings) -> Warehouse:
     return LeanWarehouse(settings.db, on_wait=console.warn)
 
 
+@contextmanager
+def _source(settings: Settings, warehouse: Warehouse, *, doing: str) -> Iterator[Source]:
+    with (
+        console.downloading(doing) as on_progress,
+        closing(pipeline.source_of(settings, warehouse=warehouse, on_progress=on_progress)) as source,
+    ):
+        yield source
+
+
 def _listing(settings: Settings) -> list[str]:
-    with closing(pipeline.source_of(settings, warehouse=_warehouse(settings))) as source:
+    with _source(settings, _warehouse(settings), doing="Listing") as source:
         return sorted(source.listing())
 
 
-def _fetch(slug: str, settings: Settings, warehouse: Warehouse) -> pipeline.Fetched:
-    with (
-        console.downloading(f"Fetching {slug}") as on_progress,
-        closing(pipeline.source_of(settings, warehouse=warehouse, on_progress=on_progress)) as source,
-    ):
-        return pipeline.fetch(slug, source=source, warehouse=warehouse)
+def _fetch(slug: str, source: Source, warehouse: Warehouse) -> pipeline.Fetched:
+    fetched = pipeline.fetch(slug, source=source, warehouse=warehouse)
+    if fetched.vanished:
+        console.warn(f"Note: {fetched.source} has {slug} no more; its last state is used.")
+    return fetched
 
 
 def _choose(slugs: list[str]) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -16,16 +18,22 @@ from roadmap_assets.enrichment.events import (
     CacheChecked,
     Event,
     OnEvent,
-    Progress,
     Stopped,
     Waiting,
 )
-from roadmap_assets.enrichment.plan import Plan
-from roadmap_assets.enrichment.report import Report
+from roadmap_assets.enrichment.events import Progress as RowsSettled
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from roadmap_assets.enrichment.plan import Plan
+    from roadmap_assets.enrichment.report import Report
 
 RULE = "=" * 60
 WAITING_EVERY_S = 15.0
 """The limiter tells of its waiting every second; a log wants it less often."""
+
+FAILURES_SHOWN = 20
 
 Show = Callable[[str], None]
 
@@ -40,50 +48,80 @@ def warn(text: str) -> None:
     click.echo(text, err=True)
 
 
+def use_any_text() -> None:
+    """Let a stream that cannot write a character write `?` for it, rather than end a run that is paid for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 @contextmanager
 def following(*, verbose: bool) -> Iterator[OnEvent]:
-    """A listener for the engine's events that prints them, with a bar on a terminal, for as long as the block lasts."""
-    if not sys.stdout.isatty():
-        yield _Narrator(say, verbose=verbose).tell
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
+    """A listener for the engine's events that prints them, for as long as the block lasts.
 
-    console = Console(highlight=False)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Bar(*columns, console=console, transient=True) as bar:
-        narrator = _Narrator(lambda text: console.print(text, markup=False), verbose=verbose)
-        task = bar.add_task("rows", total=None)
+    On a terminal a bar follows the lines, from when it is known that there is something to ask.
+    """
+    with ExitStack() as stack:
+        bar: Progress | None = None
+
+        def show(text: str) -> None:
+            if bar:
+                bar.console.print(text, markup=False, soft_wrap=True)
+            else:
+                say(text)
+
+        narrator = _Narrator(show, verbose=verbose)
 
         def tell(event: Event) -> None:
+            nonlocal bar
             narrator.tell(event)
-            if isinstance(event, CacheChecked):
-                bar.update(task, total=event.rows, completed=event.hits)
-            elif isinstance(event, Progress):
-                left = f"about {event.seconds_left:.0f} s left" if event.seconds_left else ""
-                bar.update(
-                    task, completed=event.done, total=event.total, description=f"rows, {event.calls} calls {left}"
-                )
-            elif isinstance(event, Waiting):
-                bar.update(task, description=f"rows, waiting {event.seconds:.0f} s: {event.reason}")
+            if isinstance(event, CacheChecked) and event.batches and sys.stdout.isatty():
+                bar = stack.enter_context(_bar("rows", to=sys.stdout))
+            if bar:
+                bar.update(bar.task_ids[0], **_on_bar(event))
 
         yield tell
 
 
 @contextmanager
-def downloading(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """A listener for a download's progress, (done, total) files; None where there is no terminal to draw on."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-    from rich.progress import Progress as Bar
+def downloading(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A listener for a download's progress, (done, total) files, that draws a bar where there is a terminal."""
+    with ExitStack() as stack:
+        bar: Progress | None = None
 
-    with Bar(TextColumn(what), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        def tell(done: int, total: int) -> None:
+            nonlocal bar
+            if bar is None and sys.stderr.isatty():
+                bar = stack.enter_context(_bar(what, to=sys.stderr))
+            if bar:
+                bar.update(bar.task_ids[0], completed=done, total=total)
+
+        yield tell
+
+
+def _on_bar(event: Event) -> dict[str, Any]:
+    """What of a task an event changes."""
+    match event:
+        case CacheChecked(hits=hits, rows=rows):
+            return {"completed": hits, "total": rows}
+        case RowsSettled(done=done, total=total, calls=calls, seconds_left=seconds_left):
+            left = f", about {seconds_left:.0f} s left" if seconds_left else ""
+            return {"completed": done, "total": total, "description": f"rows, {calls} calls{left}"}
+        case Waiting(seconds=seconds):
+            return {"description": f"rows, waiting {seconds:.0f} s"}
+        case _:
+            return {}
+
+
+def _bar(what: str, *, to: TextIO) -> Progress:
+    """A bar under whatever is printed meanwhile, gone when it ends."""
+    from rich.console import Console  # a tenth of a second, which a run with nothing to do need not spend
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    bar = Progress(*columns, console=Console(file=to, highlight=False, emoji=False), transient=True)
+    bar.add_task(what, total=None)
+    return bar
 
 
 class _Narrator:
@@ -143,8 +181,10 @@ def summary(report: Report, *, failed: Sequence[tuple[str, str]]) -> Iterator[st
         yield f"Tokens: {report.input_tokens} in, {report.output_tokens} out; cost: {money(report.cost_usd)}"
         yield f"Time: {report.seconds:.1f} s (least possible: {report.least_seconds:.1f} s)"
     yield RULE
-    for topic, reason in failed:
+    for topic, reason in failed[:FAILURES_SHOWN]:
         yield f"✗ {topic}: {reason}"
+    if len(failed) > FAILURES_SHOWN:
+        yield f"… and {len(failed) - FAILURES_SHOWN} more, in the table enrichment_failures"
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:

@@ -38,25 +38,33 @@ class Access:
         """Find out before any work what would stop it.
 
         Raises:
+            InvalidSetting: as `check_settings`.
             MissingKey: Gemini is to be asked, and the environment has no key.
-            InvalidSetting: the profile or the price table cannot be used, or a budget is set for a model whose
-                price is unknown.
         """
+        self.check_settings()
         if not self.offline and not self._key:
             raise MissingKey(
                 "no API key: set GEMINI_API_KEY in the environment or in .env (a free one: "
                 "https://aistudio.google.com/apikey), or add --offline to have a simulator answer"
             )
-        if self.settings.budget_usd is not None and self.prices.of(self.model) is None:
-            raise InvalidSetting(
-                f"ROADMAP_BUDGET_USD is set, but the price of {self.model} is unknown; add it to a table of your own "
-                "and name that in ROADMAP_PRICES"
-            )
+
+    def check_settings(self) -> None:
+        """Find out what would stop even a run that asks nothing.
+
+        Raises:
+            InvalidSetting: the profile or the price table cannot be used, or a budget is set for a model whose
+                price is unknown.
+        """
         taken = sorted({column.casefold() for column in self.profile.columns} & RESERVED_COLUMNS)
         if taken:
             raise InvalidSetting(
                 f"the profile {self.profile.name!r} has a column {taken[0]!r}, which every published roadmap "
                 "has already; give the field another name"
+            )
+        if self.settings.budget_usd is not None and self.prices.of(self.model) is None:
+            raise InvalidSetting(
+                f"ROADMAP_BUDGET_USD is set, but the price of {self.model} is unknown; add it to a table of your own "
+                "and name that in ROADMAP_PRICES"
             )
 
     @property

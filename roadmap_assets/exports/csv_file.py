@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from roadmap_assets.errors import OutputNotWritable
+from roadmap_assets.exports.whole_file import written_whole
 from roadmap_assets.warehouse.topics import Topic
 
 TOPIC_HEADERS = ("Category", "Subcategory", "Topic", "Description", "Resources")
@@ -21,17 +20,6 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def default_path(folder: Path, roadmap: str, *, now: datetime) -> Path:
     """`<folder>/roadmap_<slug with underscores>_<YYYYMMDD_HHMMSS>.csv`."""
     return folder / f"roadmap_{roadmap.replace('-', '_')}_{now:%Y%m%d_%H%M%S}.csv"
-
-
-def check_writable(path: Path) -> None:
-    """Make the folder of `path`, and raise OutputNotWritable when the file could not be written into it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputNotWritable(_complaint(path, error.strerror)) from None
-    place = path if path.exists() else path.parent
-    if path.is_dir() or not os.access(place, os.W_OK):
-        raise OutputNotWritable(_complaint(path, "it is a folder" if path.is_dir() else "permission denied"))
 
 
 def write_roadmap_csv(
@@ -59,18 +47,15 @@ def write_roadmap_csv(
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write rows of texts, whole or not at all; texts that a spreadsheet would run as a formula are disarmed."""
-    check_writable(path)
-    unfinished = path.with_name(f"{path.name}.part")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-            writer.writerow(header)
-            writer.writerows([disarmed(cell) for cell in row] for row in rows)
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise OutputNotWritable(_complaint(path, error.strerror)) from None
+    """Write rows of texts, whole or not at all; texts that a spreadsheet would run as a formula are disarmed.
+
+    Raises:
+        OutputNotWritable: the file cannot be written; a file that was there stays as it was.
+    """
+    with written_whole(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+        writer.writerow(header)
+        writer.writerows([disarmed(cell) for cell in row] for row in rows)
 
 
 def disarmed(cell: str) -> str:
@@ -82,7 +67,3 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _complaint(path: Path, reason: str | None) -> str:
-    return f"cannot write {path}: {reason or 'unknown reason'}; name another file with --output, or set ROADMAP_OUTPUT"

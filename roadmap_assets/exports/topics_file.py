@@ -8,8 +8,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import IO
 
-from roadmap_assets.errors import InvalidSetting, OutputNotWritable
-from roadmap_assets.exports.csv_file import check_writable, write_csv
+from roadmap_assets.errors import InvalidSetting
+from roadmap_assets.exports.csv_file import write_csv
+from roadmap_assets.exports.whole_file import check_writable, written_whole
 from roadmap_assets.warehouse.topics import TOPIC_COLUMNS, Topic
 
 FORMATS = (".csv", ".jsonl", ".parquet")
@@ -29,16 +30,13 @@ def write_topics(path: Path, topics: Sequence[Topic]) -> None:
         InvalidSetting, OutputNotWritable: as `check_format`.
     """
     check_format(path)
-    try:
-        if path.suffix == ".csv":
-            _write_csv(path, topics)
-        elif path.suffix == ".jsonl":
-            with path.open("w", encoding="utf-8") as file:
-                write_json_lines(file, topics)
-        else:
-            _write_parquet(path, topics)
-    except OSError as error:
-        raise OutputNotWritable(f"cannot write {path}: {error.strerror}; name another file with --output") from None
+    if path.suffix == ".csv":
+        _write_csv(path, topics)
+    elif path.suffix == ".jsonl":
+        with written_whole(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+            write_json_lines(file, topics)
+    else:
+        _write_parquet(path, topics)
 
 
 def write_json_lines(file: IO[str], topics: Iterable[Topic]) -> None:
@@ -61,8 +59,11 @@ def _write_parquet(path: Path, topics: Sequence[Topic]) -> None:
 
     from roadmap_assets.warehouse.rows import insert_rows, quoted
 
-    with duckdb.connect() as connection:
-        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in TOPIC_COLUMNS.items())
-        connection.execute(f"CREATE TABLE topics ({columns})")
+    with written_whole(path) as unfinished, duckdb.connect() as connection:
+        columns = [f"{quoted(field.name)} {TOPIC_COLUMNS[field.name]}" for field in fields(Topic)]
+        connection.execute(f"CREATE TABLE topics ({', '.join(columns)})")
         insert_rows(connection, "topics", (asdict(topic) for topic in topics), columns=TOPIC_COLUMNS)
-        connection.table("topics").write_parquet(str(path))
+        try:
+            connection.table("topics").write_parquet(str(unfinished))
+        except duckdb.IOException as error:
+            raise OSError(str(error).splitlines()[0]) from error
