@@ -76,3 +76,11 @@ def spent_in_run(connection: DuckDBPyConnection, run_id: str) -> Spent:
     ).fetchone()
     assert found is not None  # an aggregate has one row
     return Spent(int(found[0]), int(found[1]), int(found[2]), found[3])
+
+
+def outcomes_in_run(connection: DuckDBPyConnection, run_id: str) -> dict[str, int]:
+    """outcome -> number of the run's calls that ended so."""
+    rows = connection.execute(
+        "SELECT outcome, count(*) FROM api_calls WHERE run_id = ? GROUP BY outcome", [run_id]
+    ).fetchall()
+    return dict(rows)

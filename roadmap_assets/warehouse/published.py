@@ -82,12 +82,6 @@ def _add_columns(connection: DuckDBPyConnection, columns: Mapping[str, str]) -> 
             connection.execute(f"ALTER TABLE enriched_roadmaps ALTER COLUMN {quoted(name)} TYPE VARCHAR")
 
 
-def _column_types(connection: DuckDBPyConnection) -> dict[str, str]:
-    """The columns of `enriched_roadmaps`, in lower case as DuckDB compares them, and their types."""
-    rows = connection.execute("SELECT name, type FROM pragma_table_info('enriched_roadmaps')").fetchall()
-    return {name.casefold(): kind for name, kind in rows}
-
-
 def published_topics(connection: DuckDBPyConnection, roadmap: str) -> dict[str, str]:
     """topic_id -> topic of the roadmap's last publication."""
     rows = connection.execute("SELECT topic_id, topic FROM enriched_roadmaps WHERE roadmap = ?", [roadmap]).fetchall()
@@ -101,3 +95,9 @@ def open_topics(connection: DuckDBPyConnection) -> dict[str, int]:
         "GROUP BY roadmap ORDER BY roadmap"
     ).fetchall()
     return dict(rows)
+
+
+def published_ids(connection: DuckDBPyConnection, roadmap: str) -> list[str]:
+    """The topic id of every row of the roadmap's last publication."""
+    rows = connection.execute("SELECT topic_id FROM enriched_roadmaps WHERE roadmap = ?", [roadmap]).fetchall()
+    return [topic_id for (topic_id,) in rows]

@@ -1,0 +1,55 @@
+"""Records to store, with as little said as a test needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from roadmap_assets.warehouse.raw import ContentFile, Snapshot
+from roadmap_assets.warehouse.topics import Resource, Topic
+
+TEXTS = ("", "nul \0", "emoji 👩🏽‍💻, 中文", "'; DROP TABLE topics; --", 'quotes " and \\u0041', "line\r\nbreak\t")
+"""Texts that a careless insert would spoil."""
+
+_TOPIC = Topic(
+    roadmap="",
+    topic_id="",
+    position=0,
+    topic="Partitions",
+    category="Assets",
+    subcategory="",
+    parent="Assets",
+    parent_topic="",
+    path=("Orchestration", "Assets"),
+    description="Slices of an asset.",
+    resources=(Resource("Docs", "https://example.org/", "article"),),
+)
+
+
+def topics(roadmap: str, count: int = 3) -> list[Topic]:
+    """The topics "0", "1", … of a roadmap."""
+    return [replace(_TOPIC, roadmap=roadmap, topic_id=str(place), position=place) for place in range(count)]
+
+
+def topics_of_all_texts(roadmap: str) -> list[Topic]:
+    """One topic for each of `TEXTS`, which stands in all its columns."""
+    return [
+        Topic(
+            roadmap=roadmap,
+            topic_id=f"{place}",
+            position=place,
+            topic=text,
+            category=text,
+            subcategory=text,
+            parent=text,
+            parent_topic=text,
+            path=(text, text),
+            description=text,
+            resources=(Resource(text, text, text),) * 2,
+        )
+        for place, text in enumerate(TEXTS)
+    ]
+
+
+def snapshot(roadmap: str, *, document: str = "{}", texts: tuple[str, ...] = ("# One", "# Two")) -> Snapshot:
+    contents = tuple(ContentFile(f"t@{place}.md", f"{place}", f"sha{place}", text) for place, text in enumerate(texts))
+    return Snapshot(roadmap=roadmap, document=document, origin="here", source="test", contents=contents)

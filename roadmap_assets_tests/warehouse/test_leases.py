@@ -1,0 +1,104 @@
+"""Leases: two runs ask a key once, and nobody waits for the dead."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.leases import Claim, LeaseHolder
+from roadmap_assets_tests.processes import Program
+from roadmap_assets_tests.warehouse.test_enrichments import answer, store
+
+LEASE = """
+import sys
+from pathlib import Path
+from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.leases import LeaseHolder
+
+warehouse = Warehouse(Path(sys.argv[1]))
+with LeaseHolder(warehouse, ttl_s=float(sys.argv[2])) as holder:
+    with warehouse.transaction() as connection:
+        holder.claim(connection, sys.argv[3].split(","))
+    print("leased", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def claim(holder: LeaseHolder, warehouse: Warehouse, keys: Iterable[str]) -> Claim:
+    with warehouse.transaction() as connection:
+        return holder.claim(connection, keys)
+
+
+def parts(*, answered: str = "", leased: str = "", held: str = "") -> Claim:
+    return Claim(frozenset(answered), frozenset(leased), frozenset(held))
+
+
+def test_that_each_key_is_answered_leased_or_held(warehouse: Warehouse) -> None:
+    store(warehouse, answer("a"))
+    with LeaseHolder(warehouse) as one, LeaseHolder(warehouse) as other:
+        assert claim(one, warehouse, "abc") == parts(answered="a", leased="bc")
+        assert claim(other, warehouse, iter("abcd")) == parts(answered="a", leased="d", held="bc")
+        assert claim(other, warehouse, []) == parts()
+
+
+def test_that_ones_own_lease_is_claimed_again(warehouse: Warehouse) -> None:
+    with LeaseHolder(warehouse) as one, LeaseHolder(warehouse) as other:
+        for _ in range(2):
+            assert claim(one, warehouse, "ab") == parts(leased="ab")
+        assert claim(other, warehouse, "ab") == parts(held="ab")
+
+
+def test_that_what_is_answered_meanwhile_is_no_longer_held(warehouse: Warehouse) -> None:
+    with LeaseHolder(warehouse) as one, LeaseHolder(warehouse) as other:
+        claim(one, warehouse, "ab")
+        store(warehouse, answer("a"))
+        assert claim(other, warehouse, "ab") == parts(answered="a", held="b")
+
+
+def test_that_the_end_of_a_run_frees_its_keys_and_leaves_nothing(warehouse: Warehouse) -> None:
+    with LeaseHolder(warehouse) as one:
+        claim(one, warehouse, "ab")
+    with warehouse.transaction() as connection:
+        assert connection.execute("SELECT * FROM enrichment_leases").fetchall() == []
+        assert connection.execute("SELECT * FROM lease_holders").fetchall() == []
+    assert not any((warehouse.path.parent / f"{warehouse.path.name}.holders").iterdir())
+
+
+def test_that_a_lease_ends_unless_it_is_renewed(warehouse: Warehouse) -> None:
+    with LeaseHolder(warehouse, ttl_s=1.0) as renewed, LeaseHolder(warehouse, ttl_s=1.0) as expired:
+        claim(renewed, warehouse, "a")
+        claim(expired, warehouse, "b")
+        for _ in range(5):
+            time.sleep(0.25)
+            with warehouse.transaction() as connection:
+                renewed.renew(connection)
+        with LeaseHolder(warehouse) as late:
+            assert claim(late, warehouse, "ab") == parts(leased="b", held="a")
+
+
+def test_that_the_keys_of_a_killed_run_are_free_at_once(warehouse: Warehouse) -> None:
+    with Program(LEASE, warehouse.path, 3600, "a,b") as program, LeaseHolder(warehouse) as holder:
+        program.line()
+        assert claim(holder, warehouse, "abc") == parts(leased="c", held="ab")
+        program.kill()
+        assert claim(holder, warehouse, "abc") == parts(leased="abc")
+
+
+def test_that_the_keys_of_a_frozen_run_are_free_when_its_lease_expires(warehouse: Warehouse) -> None:
+    with Program(LEASE, warehouse.path, 1.5, "a,b") as program, LeaseHolder(warehouse) as holder:
+        program.line()
+        program.freeze()
+        assert claim(holder, warehouse, "ab") == parts(held="ab")
+        time.sleep(1.5)
+        assert claim(holder, warehouse, "ab") == parts(leased="ab")
+
+
+def test_that_a_run_that_comes_back_too_late_takes_nothing_from_its_successor(warehouse: Warehouse) -> None:
+    with LeaseHolder(warehouse, ttl_s=0.0) as late, LeaseHolder(warehouse) as successor:
+        claim(late, warehouse, "a")
+        claim(successor, warehouse, "a")
+        with warehouse.transaction() as connection:
+            late.renew(connection)
+        assert claim(late, warehouse, "a") == parts(held="a")
+        assert claim(successor, warehouse, "a") == parts(leased="a")

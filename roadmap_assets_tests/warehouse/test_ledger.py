@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.ledger import Call, Spent, record_calls, spent_in_run
+
+CALL = Call(
+    call_id="1",
+    run_id="r",
+    batch=1,
+    attempt=1,
+    rows=20,
+    answered=19,
+    outcome="partly_answered",
+    detail='it\'s "odd" \0 \ud800',
+    model="m",
+    model_version="m-1",
+    input_tokens=800,
+    cached_tokens=100,
+    output_tokens=400,
+    thought_tokens=30,
+    cost_usd=0.25,
+    latency_s=1.5,
+    started_at=datetime(2026, 11, 1, 8, 30, 0, 123456),  # noqa: DTZ001 - the tables hold UTC without a zone
+)
+
+
+def test_that_a_call_is_kept_in_full(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        record_calls(connection, [])
+        record_calls(connection, [CALL])
+        names = ", ".join(Call.__dataclass_fields__)
+        (row,) = connection.execute(f"SELECT {names} FROM api_calls").fetchall()
+    assert Call(*row) == replace(CALL, detail='it\'s "odd" \0 ?')
+
+
+@pytest.mark.parametrize(
+    ("costs", "total", "reason"),
+    [
+        ([], 0.0, "no call costs nothing"),
+        ([0.25, 0.5], 0.75, "known costs add up"),
+        ([0.25, None], None, "one unknown price makes the sum unknown, not too low"),
+    ],
+)
+def test_that_a_run_is_summed(
+    warehouse: Warehouse, costs: list[float | None], total: float | None, reason: str
+) -> None:
+    with warehouse.transaction() as connection:
+        record_calls(connection, [replace(CALL, cost_usd=cost) for cost in costs])
+        record_calls(connection, [replace(CALL, run_id="another")])
+        assert spent_in_run(connection, "r") == Spent(len(costs), 800 * len(costs), 430 * len(costs), total), reason
