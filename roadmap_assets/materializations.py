@@ -26,7 +26,12 @@ from roadmap_assets.warehouse.topics import Topic
 TOLD_ALREADY: Final = {"__source_asset_observation__": True}
 """On a result, as `SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION` of Dagster: its events were logged before."""
 
-PARENTS: Final[Mapping[dg.AssetKey, dg.AssetKey]] = {TOPICS: RAW, ENRICHMENTS: TOPICS, ENRICHED: ENRICHMENTS}
+PARENTS: Final[Mapping[dg.AssetKey, Sequence[dg.AssetKey]]] = {
+    RAW: (),
+    TOPICS: (RAW,),
+    ENRICHMENTS: (TOPICS,),
+    ENRICHED: (ENRICHMENTS, TOPICS),  # a topic's links and order change without its question changing
+}
 
 
 def code_versions(profile: Profile, model: str) -> dict[dg.AssetKey, str]:
@@ -48,13 +53,13 @@ def materialization(
     data_version: str,
     code_version: str,
 ) -> dg.AssetMaterialization:
-    """The event that `asset` was made for `roadmap`, out of the latest state of its parent."""
+    """The event that `asset` was made for `roadmap`, out of the latest state of its parents."""
     tags = {
         "dagster/data_version": data_version,
         "dagster/data_version_is_user_provided": "true",
         "dagster/code_version": code_version,
     }
-    if parent := PARENTS.get(asset):
+    for parent in PARENTS[asset]:
         tags.update(_provenance(instance, parent, roadmap))
     return dg.AssetMaterialization(asset, partition=roadmap, metadata=metadata, tags=tags)
 

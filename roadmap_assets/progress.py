@@ -1,0 +1,69 @@
+"""A long enrichment in the run's log: a line for whatever happens, and now and then an observation of the asset."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import dagster as dg
+
+from roadmap_assets import metadata
+from roadmap_assets.enrichment.events import BatchFailed, CacheChecked, Event, Progress, Stopped, Waiting
+from roadmap_assets.enrichment.plan import Plan
+
+OBSERVED_EVERY_S: Final = 30.0
+WAITING_EVERY_S: Final = 15.0
+
+
+class ProgressLog:
+    """Takes the engine's events for the step of `context`."""
+
+    def __init__(self, context: dg.AssetExecutionContext) -> None:
+        self._context = context
+        self._observed_at = -OBSERVED_EVERY_S
+        self._waited_at = -WAITING_EVERY_S
+
+    def __call__(self, event: Event) -> None:
+        log, now = self._context.log, time.monotonic()
+        match event:
+            case CacheChecked():
+                log.info(
+                    f"Cache hits: {event.hits}/{event.rows}; {event.to_enrich} rows to ask in {event.batches} batches"
+                )
+            case Progress():
+                left = "" if event.seconds_left is None else f", about {event.seconds_left:.0f} s left"
+                log.info(f"{event.done}/{event.total} rows done, {event.hits} hits, {event.calls} calls{left}")
+                if now - self._observed_at >= OBSERVED_EVERY_S:
+                    self._observed_at = now
+                    self._observe(event)
+            case BatchFailed():
+                log.warning(f"Batch {event.batch}/{event.batches}: {event.reason}. {event.remedy}")
+            case Waiting() if now - self._waited_at >= WAITING_EVERY_S:
+                self._waited_at = now
+                log.info(f"Waiting {event.seconds:.0f} s: {event.reason}")
+            case Stopped():
+                log.warning(f"Nothing further is asked: {event.reason}")
+
+    def _observe(self, event: Progress) -> None:
+        found = metadata.of_progress(
+            done=event.done,
+            total=event.total,
+            hits=event.hits,
+            calls=event.calls,
+            seconds_left=event.seconds_left,
+        )
+        keys = self._context.partition_keys
+        self._context.log_event(
+            dg.AssetObservation(self._context.asset_key, partition=keys[0] if len(keys) == 1 else None, metadata=found)
+        )
+
+
+def in_words(plan: Plan) -> str:
+    """A plan as a line of the log."""
+    cost = "at an unknown price" if plan.cost_usd is None else f"for about ${plan.cost_usd:.4f}"
+    given_up = f", {plan.given_up} given up" if plan.given_up else ""
+    days = f" on {plan.days} days" if plan.days > 1 else ""
+    return (
+        f"Plan: {plan.rows} rows, {plan.hits} hits, {plan.misses} to ask{given_up}: {plan.calls} calls, about "
+        f"{plan.input_tokens} tokens in and {plan.output_tokens} out, {cost}, at least {plan.seconds:.0f} s{days}"
+    )
