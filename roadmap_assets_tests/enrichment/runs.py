@@ -24,6 +24,7 @@ from roadmap_assets_tests.fake_clock import FakeClock
 
 MODEL = "simulator"
 KEY = "AIza-a-key-of-ours"
+SUMMARY = load_profile("summary")
 NO_LIMIT = Limits(rpm=0, tpm=0, rpd=0)
 
 
@@ -40,7 +41,7 @@ def ask(
         topic=topic,
         description=f"{topic} has a text of its own. It goes on." if description is None else description,
         context="A Roadmap > A Category",
-        fingerprint=(profile or load_profile("summary")).fingerprint,
+        fingerprint=(profile or SUMMARY).fingerprint,
         model=model,
         description_chars=chars,
     )
@@ -57,7 +58,7 @@ class Runs:
     timeout_s: float = 20.0
     key: str = KEY
     model: str = MODEL
-    profile: Profile = field(default_factory=lambda: load_profile("summary"))
+    profile: Profile = SUMMARY
     prices: Prices = field(default_factory=load_prices)
     wait_s: float = 30.0
     events: list[Event] = field(default_factory=list)

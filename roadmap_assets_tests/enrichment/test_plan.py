@@ -1,0 +1,55 @@
+"""A plan makes no call, and its numbers are those of the run that follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from roadmap_assets.enrichment.plan import make_plan
+from roadmap_assets.enrichment.quota import Limits
+from roadmap_assets.enrichment.simulator.server import Simulator
+from roadmap_assets_tests.enrichment.runs import Runs, ask, questions
+
+
+def test_a_plan_agrees_with_the_run_that_follows(tmp_path: Path) -> None:
+    with Simulator() as simulator:
+        runs = Runs(tmp_path, simulator)
+        runs.run(questions(50))
+        calls = runs.calls
+        rows = [*questions(134), *questions(10, start=120), ask("Long", "Words and more words. " * 300)]
+        engine = runs.engine()
+        plan = make_plan(engine, rows)
+        assert runs.calls == calls, "no call is made"
+        report = runs.run(rows)
+    assert (plan.rows, plan.hits, plan.misses, plan.given_up) == (145, 50, 95, 0)
+    assert report.rows == {"hit": plan.hits, "enriched": plan.misses}
+    assert plan.calls == report.calls == report.least_calls == 5
+    schema_tokens = plan.calls * len(str(runs.profile.reply_schema)) // 4  # which the simulator does not count
+    assert plan.input_tokens == pytest.approx(report.input_tokens + schema_tokens, rel=0.05)
+    assert report.output_tokens <= plan.output_tokens
+    assert plan.cost_usd == 0.0
+    assert (plan.seconds, plan.days) == (2.0, 1)
+    after = make_plan(engine, rows)
+    assert (after.hits, after.calls, after.input_tokens, after.seconds, after.days) == (145, 0, 0, 0.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds", "days", "why"),
+    [
+        (Limits(rpm=15, tpm=0, rpd=0), 62.0, 1, "the 16th call waits for the second window"),
+        (Limits(rpm=15, tpm=0, rpd=8), 62.0, 3, "20 calls at 8 a day"),
+        (Limits(rpm=0, tpm=0, rpd=0), 2.0, 1, "without limits, all at once"),
+        (Limits(rpm=15, tpm=0, rpd=0, pacing="even"), 78.0, 1, "4 s from one call to the next"),
+    ],
+)
+def test_the_least_time_is_by_the_quota(tmp_path: Path, limits: Limits, seconds: float, days: int, why: str) -> None:
+    with Simulator() as simulator:
+        plan = make_plan(Runs(tmp_path, simulator, limits=limits).engine(), questions(400))
+    assert (plan.calls, plan.seconds, plan.days) == (20, seconds, days), why
+
+
+def test_an_unknown_price_is_not_nothing(tmp_path: Path) -> None:
+    with Simulator() as simulator:
+        engine = Runs(tmp_path, simulator, model="nobodys-model").engine()
+        assert make_plan(engine, questions(1)).cost_usd is None

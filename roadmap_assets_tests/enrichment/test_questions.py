@@ -1,0 +1,80 @@
+"""Questions: what shapes a key, and where a long description is cut."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roadmap_assets.enrichment.cost import estimate_tokens
+from roadmap_assets.enrichment.questions import cut_at_sentence, question
+
+BASE: dict[str, Any] = {
+    "topic": "Topic",
+    "description": "A text.",
+    "context": "A > B",
+    "fingerprint": "f1",
+    "model": "m1",
+    "description_chars": 100,
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"topic": "Another"},
+        {"description": "Another text."},
+        {"context": "A > C"},
+        {"fingerprint": "f2"},
+        {"model": "m2"},
+        {"topic": "TopicA text.", "description": ""},
+    ],
+)
+def test_what_shapes_an_answer_changes_the_key(change: dict[str, Any]) -> None:
+    assert question(**BASE | change).key != question(**BASE).key
+
+
+def test_what_shapes_no_answer_leaves_the_key() -> None:
+    assert question(**BASE | {"description_chars": 2000}) == question(**BASE)
+    long = question(**BASE | {"description": "A sentence. " * 9 + "Beyond."})
+    assert long == question(**BASE | {"description": "A sentence. " * 9 + "What is beyond."})
+    assert long.description == ("A sentence. " * 8).strip()
+
+
+def test_the_key_is_the_same_in_every_version() -> None:
+    assert question(**BASE).key == "956bc78b7a30c41bd04771f727b54524"
+
+
+def test_the_tokens_are_those_of_the_object_in_the_request() -> None:
+    asked = question(**BASE | {"description": "Ein Wörterbuch. " * 5})
+    assert asked.tokens == estimate_tokens(json.dumps({"id": "00", **asked.wire}, ensure_ascii=False)) + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "kept", "why"),
+    [
+        ("Short.", 6, "Short.", "nothing to cut"),
+        ("One. Two. Three.", 10, "One. Two.", "at a sentence's end"),
+        ("One. Two. Three.", 9, "One. Two.", "to the letter"),
+        ("One. Two. Three.", 8, "One.", "not inside a sentence"),
+        ("Is it? Yes! No.", 12, "Is it? Yes!", "any closing mark"),
+        ('He said "so." Then he left.', 16, 'He said "so."', "with what closes the sentence"),
+        ("Version 1.5 is out now", 13, "Version 1.5", "a point in a number ends nothing; whole words then"),
+        ("A list\n- with lines", 10, "A list", "a line's end is one"),
+        ("Donaudampfschiff", 5, "Donau", "characters at last"),
+        ("", 5, "", "nothing"),
+    ],
+)
+def test_where_a_text_is_cut(text: str, limit: int, kept: str, why: str) -> None:
+    assert cut_at_sentence(text, limit) == kept, why
+
+
+@given(st.text(), st.integers(1, 50))
+def test_a_cut_text_is_a_beginning_within_the_limit(text: str, limit: int) -> None:
+    cut = cut_at_sentence(text, limit)
+    assert len(cut) <= limit
+    assert text.startswith(cut)
+    assert cut_at_sentence(cut, limit) == cut
