@@ -44,7 +44,9 @@ class Commands(click.Group):
         except RoadmapAssetsError as error:
             console.warn(f"Error: {' '.join(str(error).split())}")
             ctx.exit(error.exit_status)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort) as end:
+            if isinstance(end, click.Abort) and not isinstance(end.__context__, KeyboardInterrupt):
+                raise  # a question that was answered with no
             console.warn("Interrupted. Everything answered so far is stored; the next run asks only for the rest.")
             ctx.exit(INTERRUPTED)
 
@@ -267,12 +269,15 @@ def cache() -> None:
 @cache.command()
 def stats() -> None:
     """What is cached, by model and profile."""
-    from roadmap_assets.warehouse.enrichments import cache_groups, count_failures
+    from roadmap_assets.warehouse.enrichments import CacheGroup, cache_groups, count_failures
 
     settings = load_settings()
-    with _warehouse(settings).transaction() as connection:
-        groups = cache_groups(connection)
-        failures = count_failures(connection)
+    groups: list[CacheGroup] = []
+    failures = 0
+    if settings.db.exists():  # looking must not make one
+        with _warehouse(settings).transaction() as connection:
+            groups = cache_groups(connection)
+            failures = count_failures(connection)
     console.say(f"Database: {settings.db}")
     console.say(f"Answers: {sum(group.answers for group in groups)}")
     for group in groups:

@@ -173,8 +173,7 @@ def summary(report: Report, *, failed: Sequence[tuple[str, str]]) -> Iterator[st
     yield f"Newly enriched: {rows.get('enriched', 0)}"
     yield f"Failed: {rows.get('failed', 0)}"
     if rows.get("deferred"):
-        until = f", until {report.deferred_until:%Y-%m-%d %H:%M %Z}" if report.deferred_until else ""
-        yield f"Deferred: {rows['deferred']}{until} ({report.stop_reason})"
+        yield f"Deferred: {rows['deferred']} ({report.stop_reason or 'another run holds them'})"
     yield f"Success rate: {100 * report.success_rate:.1f}%"
     yield f"API calls: {report.calls} (least possible: {report.least_calls})"
     if report.calls:
@@ -196,7 +195,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield f"Given up: {plan.given_up} (failed too often; forget that with: roadmap-assets cache clear --failures)"
     yield f"API calls: {plan.calls}"
     yield f"Tokens: about {plan.input_tokens} in, {plan.output_tokens} out"
-    yield f"Cost: about {money(plan.cost_usd)}"
+    yield f"Cost: {'about ' * (plan.cost_usd is not None)}{money(plan.cost_usd)}"
     days = f", spread over {plan.days} days by the daily quota" if plan.days > 1 else ""
     yield f"Time: at least {plan.seconds:.0f} s{days}"
     yield "Dry run: Gemini was not asked."

@@ -7,13 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from roadmap_assets_tests.command_line import CommandLine
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
 def real_roadmaps() -> Path:
-    """A folder of real roadmap documents (copyrighted, so it is beside the project and not in it); skipped where absent."""
+    """A folder of real roadmap documents (copyrighted, so it is beside the project); skipped where absent."""
     folder = Path(os.environ.get("ROADMAP_TEST_DATA") or REPOSITORY.parent / "shared" / "roadmaps")
     if not folder.is_dir():
         pytest.skip(f"no real roadmaps at {folder}")
     return folder
+
+
+@pytest.fixture
+def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return CommandLine(tmp_path)
