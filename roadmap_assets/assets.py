@@ -29,6 +29,7 @@ from roadmap_assets.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.published import published_topics
 from roadmap_assets.warehouse.raw import load_snapshot
+from roadmap_assets.warehouse.topics import count_topics
 
 # Dagster says at each asset that backfill policies and links to the code are beta, in three lines each time.
 warnings.filterwarnings("ignore", message="(?i).*(backfill_policy|code_?references?).*", category=dg.BetaWarning)
@@ -51,9 +52,7 @@ NO_TOPIC_LOST: Final = dg.AssetCheckSpec(
     partitions_def=ROADMAPS,
     backfill_policy=SINGLE_RUN,
 )
-def raw_roadmap(
-    context: dg.AssetExecutionContext, source: SourceResource, warehouse: WarehouseResource
-) -> Result:
+def raw_roadmap(context: dg.AssetExecutionContext, source: SourceResource, warehouse: WarehouseResource) -> Result:
     """A roadmap as fetched: one row per roadmap with its JSON document, and one per topic text in `raw_contents`.
 
     Nothing that stayed the same upstream is fetched again. A roadmap that vanished upstream keeps its last state.
@@ -140,9 +139,7 @@ def topic_enrichments(
     partitions_def=ROADMAPS,
     backfill_policy=SINGLE_RUN,
 )
-def enriched_roadmap(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource, gemini: GeminiResource
-) -> Result:
+def enriched_roadmap(context: dg.AssetExecutionContext, warehouse: WarehouseResource, gemini: GeminiResource) -> Result:
     """One row per topic of a roadmap with what Gemini wrote about it, in the database and as a CSV file.
 
     A topic without an answer has empty columns, and its status says whether it failed or was deferred.
@@ -153,12 +150,13 @@ def enriched_roadmap(
         for roadmap in _with_topics(context, database):
             with database.transaction() as connection:
                 before = published_topics(connection, roadmap)
-                snapshot = load_snapshot(connection, roadmap)
             csv = default_path(Path(warehouse.output), roadmap, now=datetime.now().astimezone())
             published = pipeline.publish(roadmap, warehouse=database, access=access, csv=csv)
             rows = pipeline.answered_topics([roadmap], warehouse=database, access=access)[roadmap]
-            if gone := quality.lost_topics(before, now={row.topic.topic_id for row in rows}, snapshot=snapshot):
-                lost[roadmap] = gone
+            if missing := before.keys() - {row.topic.topic_id for row in rows}:
+                with database.transaction() as connection:
+                    snapshot = load_snapshot(connection, roadmap)
+                lost[roadmap] = quality.lost_topics({key: before[key] for key in missing}, snapshot)
             found = metadata.of_published(published, rows, headers=access.profile.headers)
             tell(context, roadmap, found, data_version=rows_version(rows))
     finding = quality.Finding.of(lost)
@@ -182,9 +180,9 @@ def _quota(access: Access) -> QuotaState:
 def _with_topics(context: dg.AssetExecutionContext, database: Warehouse) -> list[str]:
     """The roadmaps of the run that have topics; Failure when none has."""
     wanted = roadmaps_of(context)
-    known = {topic.roadmap for topic in pipeline.topics_of(wanted, warehouse=database)}
-    roadmaps = [roadmap for roadmap in wanted if roadmap in known]
-    without = [roadmap for roadmap in wanted if roadmap not in known]
+    with database.transaction() as connection:
+        roadmaps = [roadmap for roadmap in wanted if count_topics(connection, roadmap)]
+    without = [roadmap for roadmap in wanted if roadmap not in roadmaps]
     if not roadmaps:
         raise dg.Failure(
             f"no topics of {', '.join(without) or 'any roadmap'} in the database; materialize roadmap_topics first",

@@ -8,7 +8,7 @@ from typing import Final
 import dagster as dg
 
 from roadmap_assets import metadata
-from roadmap_assets.enrichment.events import BatchFailed, CacheChecked, Event, Progress, Stopped, Waiting
+from roadmap_assets.enrichment.events import BatchFailed, Event, Progress, Stopped, Waiting
 from roadmap_assets.enrichment.plan import Plan
 
 OBSERVED_EVERY_S: Final = 30.0
@@ -26,10 +26,6 @@ class ProgressLog:
     def __call__(self, event: Event) -> None:
         log, now = self._context.log, time.monotonic()
         match event:
-            case CacheChecked():
-                log.info(
-                    f"Cache hits: {event.hits}/{event.rows}; {event.to_enrich} rows to ask in {event.batches} batches"
-                )
             case Progress():
                 left = "" if event.seconds_left is None else f", about {event.seconds_left:.0f} s left"
                 log.info(f"{event.done}/{event.total} rows done, {event.hits} hits, {event.calls} calls{left}")

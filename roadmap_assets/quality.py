@@ -100,13 +100,10 @@ def document_topics(snapshot: Snapshot) -> dict[str, str]:
     return {node.id: node.label for node in document.topics}
 
 
-def lost_topics(before: Mapping[str, str], *, now: AbstractSet[str], snapshot: Snapshot | None) -> list[str]:
-    """The topics that were published before, are not now, and yet stand in the document."""
-    missing = before.keys() - now
-    if not missing or snapshot is None:
-        return []
-    upstream = document_topics(snapshot)
-    return sorted(before[topic_id] for topic_id in missing if topic_id in upstream)
+def lost_topics(missing: Mapping[str, str], snapshot: Snapshot | None) -> list[str]:
+    """Of the topics (id -> label) that were published and are no more, those that the document still has."""
+    upstream = document_topics(snapshot) if snapshot else {}
+    return sorted(label for topic_id, label in missing.items() if topic_id in upstream)
 
 
 def excess_calls(calls: int, least: int, outcomes: Mapping[str, int]) -> int:
