@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import multiprocessing
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from roadmap_assets.enrichment.access import Access
+from roadmap_assets.enrichment.events import Event
+from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.settings import load_settings
+from roadmap_assets.warehouse.connection import Warehouse
 
 
 class Program:
@@ -64,3 +76,69 @@ class Program:
         """`kill -9`, and wait until it is dead."""
         self._process.kill()
         self._process.wait()
+
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    ["google.genai", "httpcore2", "httpx2", "pandas", "roadmap_assets.enrichment.quota_sqlite", __name__]
+)
+
+
+class EngineProcess:
+    """A run of the whole engine, settings and all, in a process of its own: forked from one that has imported it
+    already, so that it is at work in half a second. Killed at the latest when the context ends.
+    """
+
+    def __init__(self, topics: Sequence[str], *, db: Path, url: str, **settings: Any) -> None:
+        self._told, teller = _FORKS.Pipe(duplex=False)
+        given = {"rpm": 0, "tpm": 0, "rpd": 0, **settings, "db": db, "gemini_base_url": url, "gemini_api_key": "any"}
+        self._process = _FORKS.Process(target=_run_engine, args=(list(topics), given, teller))
+        self._process.start()
+        teller.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        self._told.close()
+
+    def wait_for(self, event: type, *, times: int = 1) -> bool:
+        """Wait until it has told of so many more such events; False when it ended before that."""
+        try:
+            while times:
+                times -= self._told.recv() == event.__name__
+        except EOFError:
+            return False
+        return True
+
+    def end(self) -> None:
+        """Wait for its end; fails when it ended with an error."""
+        self._process.join()
+        assert self._process.exitcode == 0
+
+    def ends_within(self, seconds: float) -> bool:
+        self._process.join(seconds)
+        return self._process.exitcode is not None
+
+    def kill(self) -> None:
+        """`kill -9`, and wait until it is dead."""
+        self._process.kill()
+        self._process.join()
+
+
+def questions(access: Access, topics: Sequence[str]) -> list[Question]:
+    """What `EngineProcess` asks."""
+    return [access.question(topic=topic, description=f"{topic} is a topic.", context="A Roadmap") for topic in topics]
+
+
+def _run_engine(topics: Sequence[str], settings: dict[str, Any], teller: Connection) -> None:
+    def tell(event: Event) -> None:
+        with suppress(BrokenPipeError):  # nobody listens any more
+            teller.send(type(event).__name__)
+
+    access = Access(load_settings(**settings))
+    engine = access.engine(Warehouse(access.settings.db))
+    asyncio.run(engine.run(questions(access, topics), on_event=tell))

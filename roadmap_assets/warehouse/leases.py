@@ -7,11 +7,12 @@ run are free at once, and those of a frozen one when its lease expires.
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -91,11 +92,14 @@ class LeaseHolder:
         )
 
     def _bury_the_dead(self, connection: DuckDBPyConnection) -> None:
-        rows = connection.execute(
-            "SELECT holder, expires_at FROM lease_holders WHERE holder <> ?", [self.id]
-        ).fetchall()
+        rows = connection.execute("SELECT holder, expires_at FROM lease_holders").fetchall()
+        expires: dict[str, datetime] = dict(rows)
+        # One that died before its first claim has left a file only.
+        others = ({entry.name for entry in os.scandir(self._folder)} | expires.keys()) - {self.id}
         now = utc_now()
-        dead = [holder for holder, expires_at in rows if expires_at <= now or not _lives(self._folder / holder)]
+        dead = [
+            other for other in others if not _lives(self._folder / other) or expires.get(other, datetime.max) <= now
+        ]
         if dead:
             self._forget(connection, dead)
 
@@ -113,6 +117,7 @@ def _lives(lock_file: Path) -> bool:
         probe.acquire()
     except Timeout:
         return True
-    probe.release()
+    # In this order, so that a holder that is just about to take the lock finds the file gone and makes it anew.
     lock_file.unlink(missing_ok=True)
+    probe.release()
     return False

@@ -85,6 +85,19 @@ def test_that_the_keys_of_a_killed_run_are_free_at_once(warehouse: Warehouse) ->
         assert claim(holder, warehouse, "abc") == parts(leased="abc")
 
 
+def test_that_the_next_claim_clears_up_after_the_killed(warehouse: Warehouse) -> None:
+    folder = warehouse.path.with_name(f"{warehouse.path.name}.holders")
+    with Program(LEASE, warehouse.path, 3600, "a") as program:
+        program.line()
+        program.kill()
+    (folder / "killed-before-its-first-claim").touch()
+    with LeaseHolder(warehouse) as alive, LeaseHolder(warehouse) as holder:
+        claim(holder, warehouse, "b")
+        assert {file.name for file in folder.iterdir()} == {alive.id, holder.id}
+        with warehouse.transaction() as connection:
+            assert connection.execute("SELECT * FROM enrichment_leases").fetchall() == [("b", holder.id)]
+
+
 def test_that_the_keys_of_a_frozen_run_are_free_when_its_lease_expires(warehouse: Warehouse) -> None:
     with Program(LEASE, warehouse.path, 1.5, "a,b") as program, LeaseHolder(warehouse) as holder:
         program.line()
