@@ -17,17 +17,17 @@ import dagster as dg
 from roadmap_assets import metadata, pipeline, quality
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.quota import QuotaState
+from roadmap_assets.errors import DocumentError
 from roadmap_assets.exports.csv_file import default_path
 from roadmap_assets.exports.whole_file import check_writable
 from roadmap_assets.materializations import PARENTS, answers_version, rows_version, topics_version
 from roadmap_assets.partitions import ROADMAPS
-from roadmap_assets.pipeline import Enriched, Fetched
+from roadmap_assets.pipeline import Enriched, Fetched, Published
 from roadmap_assets.progress import ProgressLog, in_words
 from roadmap_assets.resources import GeminiResource, SourceResource, WarehouseResource
 from roadmap_assets.steps import Result, failing, for_each, roadmaps_of, tell, told
 from roadmap_assets.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
 from roadmap_assets.warehouse.connection import Warehouse
-from roadmap_assets.warehouse.published import published_topics
 from roadmap_assets.warehouse.raw import load_snapshot
 from roadmap_assets.warehouse.topics import count_topics
 
@@ -35,13 +35,6 @@ from roadmap_assets.warehouse.topics import count_topics
 warnings.filterwarnings("ignore", message="(?i).*(backfill_policy|code_?references?).*", category=dg.BetaWarning)
 
 SINGLE_RUN: Final = dg.BackfillPolicy.single_run()
-
-
-NO_TOPIC_LOST: Final = dg.AssetCheckSpec(
-    "no_topic_lost",
-    asset=ENRICHED,
-    description="No topic of the publication before is missing that the document still has.",
-)
 
 
 @dg.asset(
@@ -58,7 +51,7 @@ def raw_roadmap(context: dg.AssetExecutionContext, source: SourceResource, wareh
     Nothing that stayed the same upstream is fetched again. A roadmap that vanished upstream keeps its last state.
     """
     with failing():
-        database = warehouse.open(context.log.info)
+        database = warehouse.open_in_step(context.log.info)
         with source.open(database) as opened:
             fetched: dict[str, Fetched] = for_each(
                 context, lambda roadmap: pipeline.fetch(roadmap, source=opened, warehouse=database)
@@ -80,7 +73,7 @@ def raw_roadmap(context: dg.AssetExecutionContext, source: SourceResource, wareh
 def roadmap_topics(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Result:
     """One row per topic of a roadmap, in reading order, with category, subcategory, path, text and links."""
     with failing():
-        database = warehouse.open(context.log.info)
+        database = warehouse.open_in_step(context.log.info)
         read = for_each(context, lambda roadmap: pipeline.read_topics(roadmap, warehouse=database))
         for roadmap, one in read.items():
             topics = pipeline.topics_of([roadmap], warehouse=database)
@@ -106,7 +99,7 @@ def topic_enrichments(
     all processes share. Rows that fail or are deferred to a later run leave the run successful, with a failing check.
     """
     with failing():
-        database, access = warehouse.open(context.log.info), gemini.access()
+        database, access = warehouse.open_in_step(context.log.info), gemini.access()
         access.check()
         check_writable(Path(warehouse.output) / "any.csv")  # better known before there is something to pay for
         roadmaps = _with_topics(context, database)
@@ -134,7 +127,6 @@ def topic_enrichments(
     deps=PARENTS[ENRICHED],
     kinds={"duckdb", "csv"},
     tags={"layer": "published"},
-    check_specs=[NO_TOPIC_LOST],
     group_name="roadmaps",
     partitions_def=ROADMAPS,
     backfill_policy=SINGLE_RUN,
@@ -144,32 +136,27 @@ def enriched_roadmap(context: dg.AssetExecutionContext, warehouse: WarehouseReso
 
     A topic without an answer has empty columns, and its status says whether it failed or was deferred.
     """
-    lost = {}
     with failing():
-        database, access = warehouse.open(context.log.info), gemini.access()
-        for roadmap in _with_topics(context, database):
-            with database.transaction() as connection:
-                before = published_topics(connection, roadmap)
+        database, access = warehouse.open_in_step(context.log.info), gemini.access()
+
+        def publish(roadmap: str) -> Published:
             csv = default_path(Path(warehouse.output), roadmap, now=datetime.now().astimezone())
-            published = pipeline.publish(roadmap, warehouse=database, access=access, csv=csv)
-            rows = pipeline.answered_topics([roadmap], warehouse=database, access=access)[roadmap]
-            if missing := before.keys() - {row.topic.topic_id for row in rows}:
-                with database.transaction() as connection:
-                    snapshot = load_snapshot(connection, roadmap)
-                lost[roadmap] = quality.lost_topics({key: before[key] for key in missing}, snapshot)
-            found = metadata.of_published(published, rows, headers=access.profile.headers)
-            tell(context, roadmap, found, data_version=rows_version(rows))
-    finding = quality.Finding.of(lost)
-    return told(
-        [
-            dg.AssetCheckResult(
-                check_name=NO_TOPIC_LOST.name,
-                passed=finding.passed,
-                description=finding.description,
-                metadata={"offenders": finding.count},
-            )
-        ]
-    )
+            return pipeline.publish(roadmap, warehouse=database, access=access, csv=csv)
+
+        for roadmap, published in for_each(context, publish).items():
+            lost = _lost(published, database)
+            found = metadata.of_published(published, headers=access.profile.headers, lost=lost)
+            tell(context, roadmap, found, data_version=rows_version(published.topics))
+    return told()
+
+
+def _lost(published: Published, database: Warehouse) -> list[str]:
+    """The topics that the publication has no more, though the document still has them."""
+    if not published.gone:
+        return []
+    with database.transaction() as connection:
+        snapshot = load_snapshot(connection, published.roadmap)
+    return quality.lost_topics(published.gone, snapshot)
 
 
 def _quota(access: Access) -> QuotaState:
@@ -178,16 +165,13 @@ def _quota(access: Access) -> QuotaState:
 
 
 def _with_topics(context: dg.AssetExecutionContext, database: Warehouse) -> list[str]:
-    """The roadmaps of the run that have topics; Failure when none has."""
+    """The roadmaps of the run that have topics. Raises DocumentError when none has."""
     wanted = roadmaps_of(context)
     with database.transaction() as connection:
         roadmaps = [roadmap for roadmap in wanted if count_topics(connection, roadmap)]
-    without = [roadmap for roadmap in wanted if roadmap not in roadmaps]
+    without = ", ".join(roadmap for roadmap in wanted if roadmap not in roadmaps)
     if not roadmaps:
-        raise dg.Failure(
-            f"no topics of {', '.join(without) or 'any roadmap'} in the database; materialize roadmap_topics first",
-            allow_retries=False,
-        )
+        raise DocumentError(f"the topics of {without} were not read yet; read them first (asset roadmap_topics)")
     if without:
-        context.log.info(f"Without topics, and so left alone: {', '.join(without)}")
+        context.log.info(f"Without topics, and so left alone: {without}")
     return roadmaps

@@ -52,8 +52,7 @@ def report_run(
         report(TOPICS, metadata.of_topics(topics_read, topics), topics_version(topics))
         if not (enriched and published):
             return
-        rows = pipeline.answered_topics([roadmap], warehouse=warehouse, access=access)[roadmap]
         headers = access.profile.headers
-        found = metadata.of_enrichment(enriched, roadmap, rows, headers=headers, limits=access.limits)
-        report(ENRICHMENTS, found, answers_version(rows))
-        report(ENRICHED, metadata.of_published(published, rows, headers=headers), rows_version(rows))
+        found = metadata.of_enrichment(enriched, roadmap, published.topics, headers=headers, limits=access.limits)
+        report(ENRICHMENTS, found, answers_version(published.topics))
+        report(ENRICHED, metadata.of_published(published, headers=headers), rows_version(published.topics))

@@ -12,10 +12,11 @@ from typing import Any, Final, TypeVar
 import dagster as dg
 
 from roadmap_assets import pipeline, quality
+from roadmap_assets.metadata import LOST
 from roadmap_assets.partitions import ROADMAPS
 from roadmap_assets.quality import Finding, PublishedRoadmap, ReadRoadmap, Rule
 from roadmap_assets.resources import GeminiResource, WarehouseResource
-from roadmap_assets.steps import failing, left_out
+from roadmap_assets.steps import failing, left_out, roadmaps_of
 from roadmap_assets.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.ledger import outcomes_in_run
@@ -29,6 +30,11 @@ CALLS_WITHIN_LEAST: Final = dg.AssetCheckSpec(
     "calls_within_least",
     asset=ENRICHMENTS,
     description="The run made no more calls than the least number and what recovering from failed ones took.",
+)
+NO_TOPIC_LOST: Final = dg.AssetCheckSpec(
+    "no_topic_lost",
+    asset=ENRICHED,
+    description="No topic of the publication before is missing that the document still has.",
 )
 
 
@@ -56,12 +62,11 @@ def _result(name: str, finding: Finding, *, error: bool = False, **metadata: int
     )
 
 
-def roadmaps_checked(context: dg.AssetCheckExecutionContext) -> list[str]:
+def roadmaps_checked(context: dg.AssetCheckExecutionContext) -> Sequence[str]:
     """The roadmaps of the run that were not left out; all known ones when the run has no partitions."""
     run = context.op_execution_context
     if run.has_partition_key or run.has_partition_key_range:
-        gone = left_out(context.instance, run.run_id)
-        return [roadmap for roadmap in run.partition_keys if roadmap not in gone]
+        return roadmaps_of(run)
     return list(context.instance.get_dynamic_partitions(ROADMAPS.name or ""))
 
 
@@ -75,7 +80,7 @@ def _snapshots(roadmaps: Sequence[str], database: Warehouse) -> dict[str, Snapsh
 def raw_roadmap_checks(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> Results:
     """The rules about what was fetched."""
     with failing():
-        snapshots = _snapshots(roadmaps_checked(context), warehouse.open(context.log.info))
+        snapshots = _snapshots(roadmaps_checked(context), warehouse.open_in_step(context.log.info))
     yield from _results(context, quality.RAW_RULES, snapshots)
 
 
@@ -83,7 +88,7 @@ def raw_roadmap_checks(context: dg.AssetCheckExecutionContext, warehouse: Wareho
 def roadmap_topics_checks(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> Results:
     """The rules about the topics, beside the document that they were read from."""
     with failing():
-        database = warehouse.open(context.log.info)
+        database = warehouse.open_in_step(context.log.info)
         snapshots = _snapshots(roadmaps_checked(context), database)
         topics = pipeline.topics_of(list(snapshots), warehouse=database)
     read = {
@@ -100,7 +105,7 @@ def topic_enrichments_checks(
 ) -> Results:
     """The rules about the answers, and the run's calls."""
     with failing():
-        database = warehouse.open(context.log.info)
+        database = warehouse.open_in_step(context.log.info)
         answered: Mapping[str, Sequence[EnrichedTopic]] = pipeline.answered_topics(
             roadmaps_checked(context), warehouse=database, access=gemini.access()
         )
@@ -123,11 +128,11 @@ def _excess_calls(instance: dg.DagsterInstance, database: Warehouse) -> int:
     return quality.excess_calls(int(str(told["calls"])), int(str(told["least_calls"])), outcomes)
 
 
-@dg.multi_asset_check(specs=_specs(ENRICHED, quality.PUBLICATION_RULES), can_subset=True)
+@dg.multi_asset_check(specs=[*_specs(ENRICHED, quality.PUBLICATION_RULES), NO_TOPIC_LOST], can_subset=True)
 def enriched_roadmap_checks(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> Results:
     """The rules about the publication."""
     with failing():
-        database = warehouse.open(context.log.info)
+        database = warehouse.open_in_step(context.log.info)
         roadmaps = roadmaps_checked(context)
         topics = pipeline.topics_of(roadmaps, warehouse=database)
         with database.transaction() as connection:
@@ -137,6 +142,17 @@ def enriched_roadmap_checks(context: dg.AssetCheckExecutionContext, warehouse: W
         for roadmap, ids in published.items()
     }
     yield from _results(context, quality.PUBLICATION_RULES, pairs)
+    if NO_TOPIC_LOST.key in context.selected_asset_check_keys:
+        finding = Finding.of({roadmap: _lost(context.instance, roadmap) for roadmap in roadmaps})
+        yield _result(NO_TOPIC_LOST.name, finding, error=True)
+
+
+def _lost(instance: dg.DagsterInstance, roadmap: str) -> list[str]:
+    """By the roadmap's latest publication, which alone knew the one before."""
+    record = instance.get_latest_data_version_record(ENRICHED, partition_key=roadmap)
+    materialization = record and record.asset_materialization
+    told = materialization.metadata.get(LOST) if materialization else None
+    return [str(topic) for topic in told.value] if isinstance(told, dg.JsonMetadataValue) and told.value else []
 
 
 def _readable(asset: dg.AssetKey, description: str) -> dg.AssetChecksDefinition:

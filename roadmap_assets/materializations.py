@@ -9,10 +9,8 @@ that is marked as told already.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 import dagster as dg
 
@@ -77,7 +75,7 @@ def _provenance(instance: dg.DagsterInstance, parent: dg.AssetKey, roadmap: str)
 
 def topics_version(topics: Sequence[Topic]) -> str:
     """Data version of a roadmap's topics: a hash over the rows."""
-    return _digest([asdict(topic) for topic in topics])
+    return _digest(topics)
 
 
 def answers_version(rows: Sequence[EnrichedTopic]) -> str:
@@ -86,9 +84,9 @@ def answers_version(rows: Sequence[EnrichedTopic]) -> str:
 
 
 def rows_version(rows: Sequence[EnrichedTopic]) -> str:
-    """Data version of a roadmap's published rows."""
-    return _digest([asdict(row) for row in rows])
+    """Data version of a roadmap's published rows: a hash over them."""
+    return _digest(rows)
 
 
-def _digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=dict).encode()).hexdigest()
+def _digest(rows: Sequence[object]) -> str:
+    return hashlib.sha256("\n".join(map(repr, rows)).encode(errors="backslashreplace")).hexdigest()

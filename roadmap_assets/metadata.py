@@ -20,6 +20,7 @@ from roadmap_assets.warehouse.topics import Topic
 
 Metadata = dict[str, Any]
 
+LOST: Final = "topics_lost"
 PREVIEW_ROWS: Final = 10
 _CELL_LENGTH: Final = 80
 _BAR_LENGTH: Final = 24
@@ -111,19 +112,21 @@ def of_enrichment(
     return found
 
 
-def of_published(published: Published, rows: Sequence[EnrichedTopic], *, headers: Mapping[str, str]) -> Metadata:
-    """Metadata of `enriched_roadmap`; `headers` are the profile's."""
+def of_published(published: Published, *, headers: Mapping[str, str], lost: Sequence[str] = ()) -> Metadata:
+    """Metadata of `enriched_roadmap`; `headers` are the profile's, `lost` are topics that should not be missing."""
     found: Metadata = {
         "dagster/row_count": published.rows,
         "enriched": published.statuses.get("enriched", 0),
         "failed": published.statuses.get("failed", 0),
         "deferred": published.statuses.get("deferred", 0),
+        "topics_gone": len(published.gone),
+        LOST: list(lost),
         "csv": dg.MetadataValue.path(published.csv.absolute()),
     }
     if "challenge" in headers:
-        levels = Counter(str(row.columns["challenge"]) for row in rows if row.columns.get("challenge"))
+        levels = Counter(str(row.columns["challenge"]) for row in published.topics if row.columns.get("challenge"))
         found["topics_by_challenge"] = _bars(dict(sorted(levels.items())))
-    return {**found, "preview": _answers(rows, headers)}
+    return {**found, "preview": _answers(published.topics, headers)}
 
 
 def of_progress(*, done: int, total: int, hits: int, calls: int, seconds_left: float | None) -> Metadata:

@@ -6,15 +6,14 @@ alone, so each can be run again by itself; running one again replaces its rows a
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from roadmap_assets.enrichment.access import Access
+from roadmap_assets.enrichment.blocking import run_blocking
 from roadmap_assets.enrichment.events import OnEvent
 from roadmap_assets.enrichment.plan import Plan, make_plan
 from roadmap_assets.enrichment.questions import Question
@@ -27,7 +26,7 @@ from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.enrichments import load_answers, load_failures
 from roadmap_assets.warehouse.listings import Listings
-from roadmap_assets.warehouse.published import EnrichedTopic, column_type, publish_rows
+from roadmap_assets.warehouse.published import EnrichedTopic, column_type, publish_rows, published_topics
 from roadmap_assets.warehouse.published import Status as PublishedStatus
 from roadmap_assets.warehouse.raw import (
     has_vanished,
@@ -75,13 +74,18 @@ class Enriched:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing a roadmap came to: its rows by status, the CSV file, and (topic, reason) of those that failed."""
+    """What publishing a roadmap came to: its rows by status, the CSV file, and (topic, reason) of those that failed.
+
+    `topics` are the rows themselves, and `gone` the topics (id -> name) of the publication before that are no more.
+    """
 
     roadmap: str
     rows: int
     statuses: Mapping[str, int]
     csv: Path
     failed: Sequence[tuple[str, str]] = ()
+    topics: Sequence[EnrichedTopic] = ()
+    gone: Mapping[str, str] = field(default_factory=dict)
 
 
 def source_of(
@@ -204,11 +208,18 @@ def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path) ->
     """Replace the roadmap's rows of `enriched_roadmaps` by its topics with all that is answered, and write the CSV.
 
     A topic without an answer is published with empty enrichment columns, as failed or as deferred.
+
+    Raises:
+        DocumentError: the roadmap has no topics in the database; what was published before stays.
+        OutputNotWritable: the CSV file cannot be written; the rows are published.
     """
     schema = access.profile.reply_schema["items"]["properties"]
     with warehouse.transaction() as connection:
         rows = _answered(connection, [roadmap], access)[roadmap]
+        if not rows:
+            raise DocumentError(f"the topics of {roadmap} were not read yet; read them first (asset roadmap_topics)")
         failures = load_failures(connection, [row.enrichment_key for row in rows if row.status == "failed"])
+        before = published_topics(connection, roadmap)
         publish_rows(
             connection,
             roadmap,
@@ -219,9 +230,17 @@ def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path) ->
         )
     failed = [(r.topic.topic, failures[r.enrichment_key].last_error) for r in rows if r.status == "failed"]
     topics = [row.topic for row in rows]
+    for topic in topics:
+        before.pop(topic.topic_id, None)
     write_roadmap_csv(csv, topics, headers=access.profile.headers, answers=[row.columns for row in rows])
     return Published(
-        roadmap=roadmap, rows=len(rows), statuses=Counter(row.status for row in rows), csv=csv, failed=failed
+        roadmap=roadmap,
+        rows=len(rows),
+        statuses=Counter(row.status for row in rows),
+        csv=csv,
+        failed=failed,
+        topics=rows,
+        gone=before,
     )
 
 
@@ -231,29 +250,6 @@ def publish_topics(roadmap: str, *, warehouse: Warehouse, csv: Path) -> Publishe
         topics = load_topics(connection, [roadmap])
     write_roadmap_csv(csv, topics, headers={}, answers=[{}] * len(topics))
     return Published(roadmap=roadmap, rows=len(topics), statuses={}, csv=csv)
-
-
-def run_blocking(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine to its end from synchronous code, also where an event loop runs already, as in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    result: list[_T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            result.append(asyncio.run(work))
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="roadmap-assets")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return result[0]
 
 
 def _questions(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> dict[str, dict[str, Question]]:

@@ -21,6 +21,7 @@ from roadmap_assets.pipeline import source_of
 from roadmap_assets.roadmaps.source import Source
 from roadmap_assets.settings import Settings, load_settings
 from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.lean import LeanWarehouse
 
 
 class _SettingsResource(dg.ConfigurableResource[Any]):
@@ -58,9 +59,13 @@ class WarehouseResource(_SettingsResource):
     db: str
     output: str
 
-    def open(self, on_wait: Callable[[str], None] = lambda _: None) -> Warehouse:
-        """The database; it is held for as long as a transaction lasts, and not between."""
-        return Warehouse(Path(self.db), on_wait=on_wait)
+    def open(self) -> Warehouse:
+        """The database, from a process with threads of others, as the one that evaluates sensors."""
+        return Warehouse(Path(self.db))
+
+    def open_in_step(self, on_wait: Callable[[str], None]) -> Warehouse:
+        """The database, from the process of a run, which it saves importing pandas."""
+        return LeanWarehouse(Path(self.db), on_wait=on_wait)
 
 
 class RateLimiterResource(_SettingsResource):
@@ -107,12 +112,10 @@ def resources(settings: Settings) -> dict[str, dg.ConfigurableResource[Any]]:
             "gemini_api_key": _variable("GEMINI_API_KEY"),
         }
     )
-    limiter = RateLimiterResource.of(here)
     return {
         "source": SourceResource.of(here),
         "warehouse": WarehouseResource.of(here),
-        "gemini": GeminiResource.of(here, rate_limiter=limiter),
-        "rate_limiter": limiter,
+        "gemini": GeminiResource.of(here, rate_limiter=RateLimiterResource.of(here)),
     }
 
 

@@ -36,8 +36,10 @@ def failing() -> Iterator[None]:
         raise dg.Failure(str(error), allow_retries=error.retryable) from None
 
 
-def roadmaps_of(context: dg.AssetExecutionContext) -> list[str]:
+def roadmaps_of(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Sequence[str]:
     """The roadmaps of the run, without those that a step before this one has left out."""
+    if context.has_partition_key:
+        return [context.partition_key]  # a run of one roadmap fails rather than leave it out
     gone = left_out(context.instance, context.run_id)
     return [roadmap for roadmap in context.partition_keys if roadmap not in gone]
 
@@ -91,6 +93,6 @@ def tell(context: dg.AssetExecutionContext, roadmap: str, metadata: Metadata, *,
     )
 
 
-def told(check_results: Sequence[dg.AssetCheckResult] = ()) -> Result:
+def told() -> Result:
     """A step's result, when its materializations are told already."""
-    return dg.MaterializeResult(metadata=TOLD_ALREADY, check_results=check_results)
+    return dg.MaterializeResult(metadata=TOLD_ALREADY)
