@@ -1,0 +1,59 @@
+"""What the shared limiter grants to one and to several processes, of what the provider's window allows."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+
+from roadmap_assets.enrichment.clock import SystemClock
+from roadmap_assets.enrichment.quota import Limits, open_limiter
+from roadmap_assets_tests.benchmarks import measuring
+from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, at_least, exactly
+
+RPM = 15
+
+
+def processes(conditions: Conditions) -> Iterator[Figure]:
+    """Benchmark `processes`."""
+    window_s, windows = (1.0, 4) if conditions.quick else (6.0, 5)
+    for count in (1, 2, 4, 8):
+        url = f"sqlite:///{conditions.folder / f'{count}.sqlite'}"
+        start_at = time.time() + 1.5  # all are up by then
+        jobs = [(take_permits, (url, window_s, start_at, start_at + windows * window_s)) for _ in range(count)]
+        granted = sorted(moment for run in measuring.together(jobs) for moment in run.result)
+        name = f"{count} process{'es' * (count > 1)}"
+        yield Figure(f"{name}: share of what the window allows", share(granted, window_s), "", at_least(0.97))
+        yield Figure(f"{name}: violations", violations(granted, window_s), "", exactly(0), f"of {len(granted)} permits")
+
+
+def take_permits(url: str, window_s: float, start_at: float, end_at: float) -> list[float]:
+    """Take every permit that there is between two moments; when each was had (unix seconds)."""
+    limits = Limits(rpm=RPM, tpm=0, rpd=0, window_s=window_s)
+
+    async def take() -> list[float]:
+        moments: list[float] = []
+        limiter = open_limiter(url, limits=limits, scope="benchmark", clock=SystemClock())
+        await asyncio.sleep(start_at - time.time())
+        try:
+            async with asyncio.timeout(end_at - time.time()):
+                while True:
+                    await limiter.acquire(input_tokens=0)
+                    moments.append(time.time())
+        except TimeoutError:
+            return moments
+        finally:
+            limiter.close()
+
+    return asyncio.run(take())
+
+
+def share(granted: Sequence[float], window_s: float) -> float:
+    """The least time in which so many permits can be had, ÷ the time that it took; whole windows only."""
+    whole = (len(granted) - 1) // RPM
+    return whole * window_s / (granted[whole * RPM] - granted[0])
+
+
+def violations(granted: Sequence[float], window_s: float) -> int:
+    """How often a permit was had less than a window after the fifteenth before it."""
+    return sum(later - earlier < window_s for earlier, later in zip(granted, granted[RPM:], strict=False))

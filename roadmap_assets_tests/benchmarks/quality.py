@@ -1,0 +1,64 @@
+"""How much of the hierarchy that maintainers wrote down is recovered, and what each stage adds to it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from roadmap_assets.errors import DocumentError
+from roadmap_assets.roadmaps.document import parse_document
+from roadmap_assets.roadmaps.hierarchy import STAGES, place_topics
+from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, Remark, at_least
+
+WANTED = {"parent": 93, "strict": 87, "siblings": 86, "category": 94, "placed": 98}
+SHARE_AT_90 = 0.8
+SHOWN_WITHOUT = ("parent", "siblings", "category")
+
+
+def quality(conditions: Conditions) -> Iterator[Figure | Remark]:
+    """Benchmark `quality`."""
+    real = conditions.real_roadmaps
+    scorer = real.parent / "tools" / "score_hierarchy.py" if real else None
+    if real is None or scorer is None or not scorer.exists():
+        yield Remark("It needs real roadmaps with their maintainers' hierarchy, and the scorer; they are not here.")
+        return
+    scores, roadmaps = score(real, scorer, conditions.folder)
+    for name, least in WANTED.items():
+        yield Figure(name, scores[name], "%", at_least(least))
+    yield Figure("at90", scores["at90"], "roadmaps", at_least(SHARE_AT_90 * roadmaps), f"of {roadmaps} scored")
+    for stage in STAGES:
+        left, _ = score(real, scorer, conditions.folder, without=stage)
+        for name in SHOWN_WITHOUT:
+            yield Figure(f"without {stage}: {name}", left[name], "%", None, f"{left[name] - scores[name]:+.1f}")
+
+
+def score(real: Path, scorer: Path, folder: Path, *, without: str = "") -> tuple[dict[str, float], int]:
+    """The scorer's figures by name, and the number of roadmaps with parents to score."""
+    topics = folder / "topics.jsonl"
+    with topics.open("w", encoding="utf-8") as lines:
+        lines.writelines(f"{json.dumps(row)}\n" for row in rows(real, without=frozenset({without} - {""})))
+    command = [sys.executable, str(scorer), str(topics), "--gold", str(real)]
+    last = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+    roadmaps = re.search(r"\((\d+) with parents\)", last)
+    assert roadmaps is not None, last
+    return {name: float(value) for name, value in re.findall(r"(\w+) +(\d+\.\d)", last)}, int(roadmaps[1])
+
+
+def rows(real: Path, *, without: frozenset[str]) -> Iterator[dict[str, object]]:
+    """Every topic of the real roadmaps with its place, as the scorer reads it."""
+    for path in sorted(real.glob("*/*.json")):
+        slug = path.stem
+        if slug != path.parent.name:
+            continue
+        try:
+            document = parse_document(path.read_text("utf-8"), roadmap=slug, origin=str(path))
+        except DocumentError:
+            continue
+        labels = {topic.id: topic.label for topic in document.topics}
+        for topic, place in place_topics(document, without=without).items():
+            yield {"roadmap": slug, "topic_id": topic, "topic": labels[topic], **asdict(place)}

@@ -1,0 +1,104 @@
+"""Every benchmark there is, in the order in which they run."""
+
+from __future__ import annotations
+
+from roadmap_assets_tests.benchmarks.cache import cache
+from roadmap_assets_tests.benchmarks.cold import cold, naive
+from roadmap_assets_tests.benchmarks.crash import crash
+from roadmap_assets_tests.benchmarks.edit import edit
+from roadmap_assets_tests.benchmarks.figures import Benchmark
+from roadmap_assets_tests.benchmarks.parse import parse
+from roadmap_assets_tests.benchmarks.processes import processes
+from roadmap_assets_tests.benchmarks.quality import quality
+from roadmap_assets_tests.benchmarks.store import store
+from roadmap_assets_tests.benchmarks.throughput import throughput
+from roadmap_assets_tests.benchmarks.warm import warm
+
+BENCHMARKS = (
+    Benchmark(
+        name="cold",
+        measures="A first run of 134, 400 and 2000 topics, nothing cached, at 15 requests a minute and 2 s a call: "
+        "calls, wall time, requests refused. Each once, since waiting is most of it.",
+        against="A strict simulator on loopback, in a process of its own. Long runs are taken with minute and latency "
+        "scaled down alike, and told at full length.",
+        limit="ceil(n / 20) calls and no 429; the least time that the quota allows ÷ the time, 0.95 or more.",
+        run=cold,
+    ),
+    Benchmark(
+        name="naive",
+        measures="The same work in simpler ways: batches of 20 one after the other, and one row a call, each 4 s after "
+        "the start of the one before. Each once.",
+        against="The same simulator, scaled down; ours as in *cold*.",
+        limit="None: they are there for comparison.",
+        run=naive,
+    ),
+    Benchmark(
+        name="warm",
+        measures="A second run of 134 topics through the command line, everything cached; the median of 15.",
+        against='`python -c "import duckdb"`, in turns.',
+        limit="At most 5 times that; no call.",
+        run=warm,
+    ),
+    Benchmark(
+        name="edit",
+        measures="Calls after some of 2000 answered rows were changed in random places.",
+        against="A simulator that counts them.",
+        limit="ceil(changed / 20).",
+        run=edit,
+    ),
+    Benchmark(
+        name="throughput",
+        measures="Rows a second over 20 000 topics (1000 calls) with no quota and no latency, every answer checked and "
+        "stored, and peak memory; the median of 5, each in a fresh process.",
+        against="A bare loop of the same calls of the SDK with the same concurrency, replies thrown away, in turns. "
+        "The simulator has a process of its own.",
+        limit="At least half of the bare loop; at most 400 MB.",
+        run=throughput,
+    ),
+    Benchmark(
+        name="cache",
+        measures="The look-up that a run begins with, every topic being cached, and reading the answers, in caches of "
+        "different sizes; the median of 5 in a fresh process, and that process's peak memory.",
+        against="The size of the cache and the number of topics.",
+        limit="100 000 topics in 1 000 000 rows: 2 s and 1 GB; grows no faster than linearly.",
+        run=cache,
+    ),
+    Benchmark(
+        name="store",
+        measures="Answers stored a second with their calls, by one process and by four on one database. Each once.",
+        against="What was handed over.",
+        limit="No row lost; 1000 a second.",
+        run=store,
+    ),
+    Benchmark(
+        name="parse",
+        measures="Documents turned into placed topics: all real ones, and generated ones of 1000 to 20 000 topics; the "
+        "median of 5.",
+        against="The number of topics.",
+        limit="All real ones under 2 s, 20 000 topics under 10 s, near-linear.",
+        run=parse,
+    ),
+    Benchmark(
+        name="quality",
+        measures="How much of the hierarchy that the site's maintainers wrote down is recovered, and with each stage "
+        "left out.",
+        against="Their mapping of 21 roadmaps, by the scorer beside it.",
+        limit="parent 93, strict 87, siblings 86, category 94, placed 98; 90 or more in four roadmaps of five.",
+        run=quality,
+    ),
+    Benchmark(
+        name="processes",
+        measures="Permits that 1, 2, 4 and 8 processes get from the shared limiter, all of them asking all the time. "
+        "Each over several windows of 6 s, once.",
+        against="15 in any window, which is what the provider allows.",
+        limit="At least 0.97 of it; never a sixteenth in a window.",
+        run=processes,
+    ),
+    Benchmark(
+        name="crash",
+        measures="50 runs of 100 topics killed (`kill -9`) at random moments, and the runs that complete them.",
+        against="What was stored at the kill, and the requests that the simulator saw.",
+        limit="No stored answer lost or paid for again; no call beyond the least, those in flight, and one a run.",
+        run=crash,
+    ),
+)

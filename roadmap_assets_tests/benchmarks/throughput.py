@@ -1,0 +1,77 @@
+"""What asking costs beside the SDK, when neither quota nor latency is in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from roadmap_assets.enrichment.gemini import request_text
+from roadmap_assets_tests.benchmarks import asking, measuring
+from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, at_least, at_most
+
+BATCH = 20
+
+
+def throughput(conditions: Conditions) -> Iterator[Figure]:
+    """Benchmark `throughput`."""
+    rows, repeats = (4_000, 1) if conditions.quick else (20_000, measuring.REPEATS)
+    with asking.server() as server:
+        for concurrency in (1, 16, 64):
+            ours, bare = [], []
+            for _ in range(repeats):
+                bare.append(measuring.apart(bare_loop, server.url, rows, concurrency))
+                ours.append(measuring.apart(our_engine, server.url, rows, concurrency))
+                server.reset()
+            our_rate = rows / statistics.median(run.result for run in ours)
+            bare_rate = rows / statistics.median(run.result for run in bare)
+            name = f"concurrency {concurrency}"
+            yield Figure(f"{name}: ours", our_rate, "rows/s")
+            yield Figure(f"{name}: bare loop", bare_rate, "rows/s")
+            yield Figure(f"{name}: ours ÷ bare loop", our_rate / bare_rate, "", at_least(0.5))
+            yield Figure(f"{name}: our peak memory", max(run.peak_mb for run in ours), "MB", at_most(400))
+            yield Figure(f"{name}: the bare loop's peak memory", max(run.peak_mb for run in bare), "MB")
+
+
+def our_engine(url: str, rows: int, concurrency: int) -> float:
+    """Seconds for a first run of the engine: look-up, calls, checks, and every answer stored."""
+    import google.genai  # noqa: F401 - the bare loop's import is not counted either
+
+    with tempfile.TemporaryDirectory() as folder:
+        access = asking.access_to(url, Path(folder), concurrency=concurrency)
+        return asking.ask(access, asking.questions(access, rows)).wall_s
+
+
+def bare_loop(url: str, rows: int, concurrency: int) -> float:
+    """Seconds for the same requests through the SDK alone: as many loops as calls in flight, replies thrown away."""
+    import httpx2
+    from google import genai
+    from google.genai import types
+
+    access = asking.access_to(url, Path())
+    asked = asking.questions(access, rows)
+    texts = iter([request_text(asked[start : start + BATCH]) for start in range(0, rows, BATCH)])
+    limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency, keepalive_expiry=60)
+    options = types.HttpOptions(base_url=url, async_client_args={"limits": limits})
+    client = genai.Client(api_key="any", vertexai=False, http_options=options)
+    config = types.GenerateContentConfig(
+        system_instruction=access.profile.instructions,
+        response_mime_type="application/json",
+        response_json_schema=access.profile.reply_schema,
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+    )
+
+    async def one_loop() -> None:
+        for text in texts:
+            await client.aio.models.generate_content(model=access.model, contents=text, config=config)
+
+    async def all_loops() -> None:
+        await asyncio.gather(*(one_loop() for _ in range(concurrency)))
+        await client.aio.aclose()
+
+    began = time.perf_counter()
+    asyncio.run(all_loops())
+    return time.perf_counter() - began
