@@ -145,7 +145,7 @@ class Caller:
             )
             self._tally.charge(call, estimated_usd=estimated_usd)
             self._store(call, questions, matched)
-        if outcome.usage.input_tokens:
+        if outcome.usage.input_tokens and self._engine.options.limits.tpm:
             self._limiter.settle(permit, input_tokens=outcome.usage.input_tokens)
         return Attempt(outcome=outcome, matched=matched, permit=permit, sent_at=sent_at)
 

@@ -90,7 +90,7 @@ def _judged_alone(item: dict[str, Any], topic: str, profile: Profile) -> dict[st
     echoed = item.get("topic")
     if not isinstance(echoed, str):
         return Rejection("swapped", "the topic was not echoed, so it is not known whose answer this is")
-    if _compared(echoed) != _compared(topic):
+    if echoed != topic and _compared(echoed) != _compared(topic):
         return Rejection("swapped", "another topic was echoed under its id")
     try:
         return profile.accept(item)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +86,7 @@ def store_answers(connection: DuckDBPyConnection, answers: Sequence[Answer]) -> 
     insert_rows(
         connection,
         "enrichments",
-        ({**asdict(a), "answered_at": now} for key, a in first.items() if key not in answered),
+        ({**_row(a), "answered_at": now} for key, a in first.items() if key not in answered),
         columns={
             **dict.fromkeys(("key", "topic", "profile", "fingerprint", "model", "model_version", "call_id"), "VARCHAR"),
             "answer": "JSON",
@@ -94,6 +94,11 @@ def store_answers(connection: DuckDBPyConnection, answers: Sequence[Answer]) -> 
         },
     )
     connection.execute("DELETE FROM enrichment_failures WHERE key IN (SELECT key FROM wanted)")
+
+
+def _row(answer: Answer) -> dict[str, Any]:
+    """As `asdict`, which copies what is in the fields too: a third of the time that storing takes."""
+    return {field.name: getattr(answer, field.name) for field in fields(answer)}
 
 
 def load_failures(connection: DuckDBPyConnection, keys: Iterable[str]) -> dict[str, PastFailure]:
