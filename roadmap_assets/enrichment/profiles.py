@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Field, JsonValue, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 from roadmap_assets.enrichment.rules import AnyCase, Level, MaxWords, Words
@@ -91,12 +91,16 @@ class Summary(BaseModel):
     - Organizational Design: tldr "Team structures that match the architecture", challenge "expert"
     """
 
+    model_config = ConfigDict(defer_build=True)  # most processes use one profile, or none
+
     tldr: Words = Field(title="TLDR", description="What the topic is for, in one concrete phrase")
     challenge: Level = Field(description="practice: a fundamental, learned by doing; expert: needs experience")
 
 
 class HowTo(BaseModel):
     """How to go about learning the topic"""
+
+    model_config = ConfigDict(defer_build=True)
 
     steps: list[Annotated[str, MaxWords(20)]] = Field(
         min_length=2, max_length=5, description="What to do, in order, each an imperative"
@@ -167,7 +171,7 @@ class Profile:
         """The profile that `model` describes; InvalidSetting when a reply cannot be made from it."""
         kept = {column: info for column, info in model.model_fields.items() if not info.exclude}
         headers = {column: info.title or column.replace("_", " ").title() for column, info in kept.items()}
-        if issubclass(model, RootModel) or not kept:
+        if model.__pydantic_root_model__ or not kept:
             raise InvalidSetting(f"the profile {name!r} has no fields; each field is a column to be asked for")
         if taken := [column for column in _OWN_FIELDS if column in model.model_fields]:
             raise InvalidSetting(f"the profile {name!r} may not have a field {taken[0]!r}: the reply has its own")
