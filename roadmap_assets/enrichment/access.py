@@ -34,29 +34,31 @@ class Access:
     settings: Settings
     offline: bool = False
 
-    def check(self) -> None:
-        """Find out before any work what would stop it.
+    def check(self, *, published: bool = True) -> None:
+        """Find out before any work what would stop it; `published` as in `check_settings`.
 
         Raises:
             InvalidSetting: as `check_settings`.
             MissingKey: Gemini is to be asked, and the environment has no key.
         """
-        self.check_settings()
+        self.check_settings(published=published)
         if not self.offline and not self._key:
             raise MissingKey(
                 "no API key: set GEMINI_API_KEY in the environment or in .env (a free one: "
                 "https://aistudio.google.com/apikey), or add --offline to have a simulator answer"
             )
 
-    def check_settings(self) -> None:
+    def check_settings(self, *, published: bool = True) -> None:
         """Find out what would stop even a run that asks nothing.
+
+        `published` says that the answers go into `enriched_roadmaps`, which has columns of its own.
 
         Raises:
             InvalidSetting: the profile or the price table cannot be used, or a budget is set for a model whose
                 price is unknown.
         """
         taken = sorted({column.casefold() for column in self.profile.columns} & RESERVED_COLUMNS)
-        if taken:
+        if published and taken:
             raise InvalidSetting(
                 f"the profile {self.profile.name!r} has a column {taken[0]!r}, which every published roadmap "
                 "has already; give the field another name"

@@ -96,10 +96,8 @@ class LeaseHolder:
         expires: dict[str, datetime] = dict(rows)
         # One that died before its first claim has left a file only.
         others = ({entry.name for entry in os.scandir(self._folder)} | expires.keys()) - {self.id}
-        now = utc_now()
-        dead = [
-            other for other in others if not _lives(self._folder / other) or expires.get(other, datetime.max) <= now
-        ]
+        expired = {holder for holder, expires_at in expires.items() if expires_at <= utc_now()}
+        dead = [other for other in others if other in expired or not _lives(self._folder / other)]
         if dead:
             self._forget(connection, dead)
 
