@@ -109,7 +109,7 @@ class DirectorySource:
 
     def __init__(self, path: Path, *, name: str = "") -> None:
         self._path = path
-        self._name = name or str(path)
+        self._name = name or _printable(str(path))
 
     @property
     def name(self) -> str:
@@ -135,7 +135,7 @@ class DirectorySource:
             return Snapshot(
                 roadmap=slug,
                 document=decode(document.read_bytes()),
-                origin=str(document),
+                origin=_printable(str(document)),
                 source=self._name,
                 contents=tuple(content_file(_printable(path.name), path.read_bytes()) for path in self._texts(slug)),
             )

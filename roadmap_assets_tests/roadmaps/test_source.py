@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,15 @@ def folder(tmp_path: Path) -> Path:
     (content / "thyme@t1.md").write_bytes(b"# Thyme\n")
     (content / "basil@b1.md").write_bytes(b"# Basil\n")
     return tmp_path
+
+
+def test_that_a_path_that_is_no_utf8_reaches_no_database(folder: Path) -> None:
+    odd = folder.rename(folder.with_name(os.fsdecode(b"odd \xff")))
+    source = DirectorySource(odd)
+    snapshot = source.fetch("herbs")
+    assert "odd ?" in snapshot.origin
+    assert "odd ?" in source.name
+    assert "thyme@t1.md" in {content.file for content in snapshot.contents}
 
 
 @pytest.mark.parametrize("slug", ["frontend", "engineering-manager", "c", "web3", "2d-games", "a" * 100])
