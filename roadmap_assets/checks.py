@@ -161,7 +161,7 @@ def _readable(asset: dg.AssetKey, description: str) -> dg.AssetChecksDefinition:
         specs=[dg.AssetCheckSpec("readable", asset=asset, description=description)],
     )
     def readable(context: dg.AssetCheckExecutionContext) -> Results:
-        gone = left_out(context.instance, context.op_execution_context.run_id, asset=asset)
+        gone = left_out(context.instance, context.run.run_id, asset=asset)
         finding = Finding.of({roadmap: [reason] for roadmap, reason in gone.items()})
         yield _result("readable", finding, error=True)
         if gone:

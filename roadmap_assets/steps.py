@@ -40,7 +40,7 @@ def roadmaps_of(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Se
     """The roadmaps of the run, without those that a step before this one has left out."""
     if context.has_partition_key:
         return [context.partition_key]  # a run of one roadmap fails rather than leave it out
-    gone = left_out(context.instance, context.run_id)
+    gone = left_out(context.instance, context.run.run_id)
     return [roadmap for roadmap in context.partition_keys if roadmap not in gone]
 
 
