@@ -10,12 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.blocking import run_blocking
 from roadmap_assets.enrichment.events import OnEvent
-from roadmap_assets.enrichment.plan import Plan, make_plan
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.enrichment.report import Report, Status, count_rows
 from roadmap_assets.errors import DocumentError, UnknownRoadmap
@@ -37,7 +36,8 @@ from roadmap_assets.warehouse.raw import (
 )
 from roadmap_assets.warehouse.topics import Parse, Topic, count_topics, load_parse, load_topics, save_topics
 
-_T = TypeVar("_T")
+if TYPE_CHECKING:
+    from roadmap_assets.enrichment.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +193,8 @@ def enrich(
 
 def plan(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> Plan:
     """What `enrich` would take for these roadmaps; no call is made."""
+    from roadmap_assets.enrichment.plan import make_plan
+
     questions = _questions(roadmaps, warehouse=warehouse, access=access)
     flat = [question for asked in questions.values() for question in asked.values()]
     return make_plan(access.engine(warehouse), flat)

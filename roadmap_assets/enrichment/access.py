@@ -10,11 +10,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.cost import Prices, load_prices
 from roadmap_assets.enrichment.engine import Engine, Options
-from roadmap_assets.enrichment.gemini import Gemini
 from roadmap_assets.enrichment.profiles import Profile, load_profile
 from roadmap_assets.enrichment.questions import Question, question
 from roadmap_assets.enrichment.quota import Limiter, Limits, open_limiter
@@ -22,6 +22,9 @@ from roadmap_assets.errors import InvalidSetting, MissingKey
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.published import RESERVED_COLUMNS
+
+if TYPE_CHECKING:
+    from roadmap_assets.enrichment.gemini import Gemini
 
 SIMULATOR_MODEL = "simulator"
 """The model name under which simulated answers are cached, so that they never mix with real ones."""
@@ -151,6 +154,8 @@ class Access:
         return self._gemini(api_key="offline", base_url=simulator.url, on_close=stack.close)
 
     def _gemini(self, *, api_key: str, base_url: str | None, on_close: Callable[[], None] = lambda: None) -> Gemini:
+        from roadmap_assets.enrichment.gemini import Gemini
+
         return Gemini(
             api_key=api_key,
             model=self.model,

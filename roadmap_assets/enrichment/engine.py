@@ -19,7 +19,6 @@ from roadmap_assets.enrichment.profiles import Profile
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.enrichment.quota import Limiter, Limits
 from roadmap_assets.enrichment.report import Report
-from roadmap_assets.enrichment.run import Run
 from roadmap_assets.enrichment.tally import OUTPUT_TOKENS_PER_COLUMN, Tally
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.enrichments import answered_keys, cache_size, load_failures
@@ -93,6 +92,8 @@ class Engine:
         )
         if not to_ask:
             return tally.report()
+        from roadmap_assets.enrichment.run import Run  # of which most runs, that find every answer, have no need
+
         run = Run(self, tally, on_event)
         await run.ask(to_ask)
         return tally.report(stop_reason=run.stop.reason, deferred_until=run.stop.until)
