@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 import traceback
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -34,9 +35,14 @@ def main(names: tuple[str, ...], quick: bool, output: Path | None) -> None:
     for benchmark in BENCHMARKS:
         if not names or benchmark.name in names:
             sections.append(run(benchmark, quick=quick, images=None if quick else IMAGES))
+    raise SystemExit(conclude(sections, output=output or (DOCUMENT if whole else None), quick=quick))
+
+
+def conclude(sections: Sequence[report.Section], *, output: Path | None, quick: bool) -> int:
+    """Say how many figures fall short, and write the document; 1 if a benchmark broke, else 0."""
     missed = sum(figure.met is False for section in sections for figure in section.figures)
     print(f"\n{missed} figures fall short." if missed else "\nEvery limit is kept.")
-    if output := output or (DOCUMENT if whole else None):
+    if output:
         text = report.document(
             sections,
             machine=machine.machine(),
@@ -47,8 +53,7 @@ def main(names: tuple[str, ...], quick: bool, output: Path | None) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")
         print(f"Written: {output}")
-    if any(section.error for section in sections):
-        raise SystemExit(1)
+    return int(any(section.error for section in sections))
 
 
 def run(benchmark: Benchmark, *, quick: bool, images: Path | None) -> report.Section:

@@ -99,13 +99,12 @@ def naive(conditions: Conditions) -> Iterator[Figure | Remark]:
 
 def sizes(conditions: Conditions) -> tuple[int, ...]:
     """Rows of the runs."""
-    return (134, 400) if conditions.quick else (134, 400, 2000)
+    return (134, 400) if conditions.quick else (20, 134, 300, 400, 2000)
 
 
 def scale_of(rows: int, *, quick: bool) -> float:
     """How far a run of so many rows is scaled down."""
-    scales = {134: 1, 400: 6 if quick else 1, 2000: 6}
-    return scales[rows]
+    return 6 if rows == 2000 or (quick and rows == 400) else 1
 
 
 def command_line(conditions: Conditions) -> Figure:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,24 +57,20 @@ class Apart:
     peak_mb: float
 
 
-def start_apart(work: Callable[..., Any], *arguments: Any) -> subprocess.Popen[str]:
-    """Start a module's function in a fresh Python process; arguments and result must be JSON-able."""
-    job = json.dumps([work.__module__, work.__name__, arguments])
-    return subprocess.Popen([sys.executable, "-m", __name__, job], stdout=subprocess.PIPE, text=True)
-
-
 def apart(work: Callable[..., Any], *arguments: Any) -> Apart:
-    """Run a module's function in a fresh Python process to its end."""
+    """Run a module's function in a fresh Python process to its end; arguments and result must be JSON-able."""
     return together([(work, arguments)])[0]
 
 
 def together(jobs: Sequence[tuple[Callable[..., Any], Sequence[Any]]]) -> list[Apart]:
-    """Run several functions at the same time, each in a process of its own. Raises ChildProcessError if one fails."""
-    processes = [start_apart(work, *arguments) for work, arguments in jobs]
-    replies = [process.communicate()[0] for process in processes]
-    if failed := [process.returncode for process in processes if process.returncode]:
-        raise ChildProcessError(f"a process of the benchmark ended with {failed[0]}")
-    return [Apart(*json.loads(reply.splitlines()[-1])) for reply in replies]
+    """Run several functions at the same time, each as `apart`. Raises ChildProcessError when one fails."""
+    processes = [_start(work, arguments) for work, arguments in jobs]
+    with ThreadPoolExecutor(len(jobs)) as readers:  # whoever is not read from may stop writing
+        said = list(readers.map(subprocess.Popen.communicate, processes))
+    for process, (_, errors) in zip(processes, said, strict=True):
+        if process.returncode:
+            raise ChildProcessError(f"a process of the benchmark ended with {process.returncode}: {errors[-2000:]}")
+    return [Apart(*json.loads(reply.splitlines()[-1])) for reply, _ in said]
 
 
 def peak_mb() -> float:
@@ -87,6 +84,12 @@ def peak_mb() -> float:
         return int(line.split()[1]) / 1024
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def _start(work: Callable[..., Any], arguments: Sequence[Any]) -> subprocess.Popen[str]:
+    job = json.dumps([work.__module__, work.__name__, arguments])
+    command = [sys.executable, "-m", __name__, job]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def _do(job: str) -> None:

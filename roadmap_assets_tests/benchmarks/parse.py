@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 from roadmap_assets.errors import DocumentError
 from roadmap_assets.roadmaps.document import Document, parse_document
@@ -34,7 +35,7 @@ def parse(conditions: Conditions) -> Iterator[Figure | Remark]:
     taken = {}
     for topics in SIZES:
         snapshot = generated.snapshot(topics)
-        taken[topics] = measuring.median_seconds(lambda s=snapshot: _place(s), repeats=repeats)  # type: ignore[misc]
+        taken[topics] = measuring.median_seconds(partial(_place, snapshot), repeats=repeats)
         yield Figure(f"{topics:,} generated topics: hierarchy", taken[topics], "s", at_most(10))
     few, many = SIZES[0], SIZES[-1]
     power = math.log(taken[many] / taken[few]) / math.log(many / few)

@@ -7,6 +7,7 @@ from roadmap_assets_tests.benchmarks.cold import cold, naive
 from roadmap_assets_tests.benchmarks.crash import crash
 from roadmap_assets_tests.benchmarks.edit import edit
 from roadmap_assets_tests.benchmarks.figures import Benchmark
+from roadmap_assets_tests.benchmarks.orchestration import dagster
 from roadmap_assets_tests.benchmarks.parse import parse
 from roadmap_assets_tests.benchmarks.processes import processes
 from roadmap_assets_tests.benchmarks.quality import quality
@@ -100,5 +101,14 @@ BENCHMARKS = (
         against="What was stored at the kill, and the requests that the simulator saw.",
         limit="No stored answer lost or paid for again; no call beyond the least, those in flight, and one a run.",
         run=crash,
+    ),
+    Benchmark(
+        name="dagster",
+        measures="Loading `defs`; the job over 134 topics, cold and all cached, in process on a SQLite instance; the "
+        "same as a process of its own; one run over the 21 mapped roadmaps. Medians of 5, cold and backfill once.",
+        against="`import dagster`, and four empty assets in the same process and instance, in turns.",
+        limit="`defs` 1.5 times the import; all cached 1.5 times the empty assets; as a process of its own 3 times the "
+        "import; the backfill ceil(different topics / 20) calls.",
+        run=dagster,
     ),
 )

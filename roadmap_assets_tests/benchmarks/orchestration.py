@@ -1,0 +1,157 @@
+"""Dagster's share: loading the definitions, the job with nothing to ask and with everything, and a backfill."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from roadmap_assets.settings import load_settings
+from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets_tests.benchmarks import asking, generated, measuring
+from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, at_most, exactly
+from roadmap_assets_tests.benchmarks.roadmap import any_roadmap
+
+BACKFILLED = 21
+ASSETS = ("raw_roadmap", "roadmap_topics", "topic_enrichments", "enriched_roadmap")
+_EXECUTE = ".execute_in_process(instance=__import__('dagster').DagsterInstance.get(), partition_key=sys.argv[1])"
+_RUN = "import sys; from roadmap_assets.definitions import defs; defs.resolve_job_def('refresh_roadmaps')" + _EXECUTE
+_RUN_EMPTY = "import sys; from roadmap_assets_tests.benchmarks.orchestration import empty_job; empty_job()" + _EXECUTE
+
+
+def dagster(conditions: Conditions) -> Iterator[Figure]:
+    """Benchmark `dagster`."""
+    repeats = 3 if conditions.quick else measuring.REPEATS
+    with asking.server() as server:
+        source, slug = any_roadmap(conditions)
+        env = environment(conditions.folder / "job", source, server.url)
+        loaded = measuring.side_by_side(
+            {
+                "defs": lambda: measuring.command("-c", "import roadmap_assets.definitions", env=env),
+                "dagster": lambda: measuring.command("-c", "import dagster", env=env),
+            },
+            repeats=repeats,
+        )
+        yield Figure("import dagster: time", loaded["dagster"], "s")
+        yield Figure("loading `defs`: time", loaded["defs"], "s")
+        yield Figure("loading `defs` ÷ import dagster", loaded["defs"] / loaded["dagster"], "", at_most(1.5))
+
+        job = measuring.apart(run_jobs, dict(env), slug, repeats).result
+        yield Figure("job, 134 topics cold: time", job["cold"], "s", note="in process, the first of its process")
+        yield Figure("four empty assets: time", job["empty"], "s", note="in process, in turns with the next two")
+        yield Figure("the four assets, all cached: time", job["assets"], "s")
+        yield Figure("the job, all cached: time", job["job"], "s", note="the four assets and all their checks")
+        yield Figure("the four assets ÷ four empty assets", job["assets"] / job["empty"], "", at_most(1.5))
+        yield Figure("the job with its checks ÷ four empty assets", job["job"] / job["empty"])
+
+        server.reset()
+        whole = measuring.side_by_side(
+            {
+                "ours": lambda: measuring.command("-c", _RUN, slug, env=env),
+                "empty": lambda: measuring.command("-c", _RUN_EMPTY, slug, env=env),
+                "dagster": lambda: measuring.command("-c", "import dagster", env=env),
+            },
+            repeats=repeats,
+        )
+        yield Figure("second run, 134 topics, as a process of its own: time", whole["ours"], "s")
+        yield Figure("four empty assets, as a process of their own ÷ import dagster", whole["empty"] / whole["dagster"])
+        yield Figure("second run ÷ import dagster", whole["ours"] / whole["dagster"], "", at_most(3))
+        yield Figure("second run: calls", len(server.requests()), "", exactly(0))
+
+        server.reset()
+        source, slugs = many_roadmaps(conditions)
+        env = environment(conditions.folder / "backfill", source, server.url)
+        backfill = measuring.apart(run_backfill, dict(env), slugs).result
+        name = f"backfill of {len(slugs)} roadmaps, {backfill['unique']:,} different topics"
+        yield Figure(f"{name}: time", backfill["seconds"], "s", note="one run, no quota, no latency")
+        yield Figure(f"{name}: calls", len(server.requests()), "", exactly(-(-backfill["unique"] // 20)))
+
+
+def environment(folder: Path, source: Path, url: str) -> Mapping[str, str]:
+    """The variables for processes that use a Dagster home and a database in `folder`."""
+    home = folder / "home"
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    return {
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        "ROADMAP_DB": str(folder / "enrichment.duckdb"),
+        "ROADMAP_OUTPUT": str(folder / "output"),
+        "ROADMAP_SOURCE": str(source),
+        **dict.fromkeys(("ROADMAP_RPM", "ROADMAP_TPM", "ROADMAP_RPD"), "0"),
+        "GOOGLE_GEMINI_BASE_URL": url,
+        "GEMINI_API_KEY": "any",
+    }
+
+
+def many_roadmaps(conditions: Conditions) -> tuple[Path, list[str]]:
+    """A source and the roadmaps to backfill: the real ones whose hierarchy is known, else generated ones."""
+    if conditions.real_roadmaps:
+        mapped = conditions.real_roadmaps.glob("*/migration-mapping.json")
+        return conditions.real_roadmaps, sorted(mapping.parent.name for mapping in mapped)
+    source = conditions.folder / "many"
+    return source, sorted(generated.write_source(source, 100 + number) for number in range(BACKFILLED))
+
+
+def run_jobs(env: dict[str, str], slug: str, repeats: int) -> dict[str, float]:
+    """Seconds of the job's first run; the medians of later ones, of its assets without checks, and of empty assets."""
+    os.environ.update(env)
+    import dagster as dg
+
+    from roadmap_assets.definitions import defs
+    from roadmap_assets.partitions import ROADMAPS
+
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions(str(ROADMAPS.name), [slug])
+        alone = dg.define_asset_job("alone", selection=dg.AssetSelection.assets(*ASSETS).without_checks())
+        jobs = {
+            "job": defs.resolve_job_def("refresh_roadmaps"),
+            "assets": dg.Definitions.merge(defs, dg.Definitions(jobs=[alone])).resolve_job_def("alone"),
+            "empty": empty_job(),
+        }
+
+        def run(name: str) -> None:
+            result = jobs[name].execute_in_process(instance=instance, partition_key=slug)
+            assert result.success
+
+        cold = measuring.seconds(lambda: run("job"))
+        works = {name: functools.partial(run, name) for name in jobs}
+        return {"cold": cold, **measuring.side_by_side(works, repeats=repeats)}
+
+
+def run_backfill(env: dict[str, str], slugs: list[str]) -> dict[str, float]:
+    """Seconds of one run over all these roadmaps, and how many different topics it published."""
+    os.environ.update(env)
+    import dagster as dg
+
+    from roadmap_assets.definitions import defs
+    from roadmap_assets.partitions import ROADMAPS, one_run
+
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions(str(ROADMAPS.name), slugs)
+        job = defs.resolve_job_def("refresh_roadmaps")
+        tags = one_run(slugs).tags
+        seconds = measuring.seconds(lambda: job.execute_in_process(instance=instance, tags=tags))
+    with Warehouse(load_settings().db).transaction() as connection:
+        [(unique,)] = connection.execute("SELECT count(DISTINCT enrichment_key) FROM enriched_roadmaps").fetchall()
+    return {"seconds": seconds, "unique": unique}
+
+
+def empty_job() -> Any:
+    """A job of four assets in a chain, partitioned like ours, that do nothing."""
+    import dagster as dg
+
+    from roadmap_assets.partitions import ROADMAPS
+
+    def empty(name: str, above: str | None) -> dg.AssetsDefinition:
+        @dg.asset(name=name, deps=[above] if above else [], partitions_def=ROADMAPS)
+        def nothing() -> None: ...
+
+        return nothing
+
+    names = ["first", "second", "third", "fourth"]
+    assets = [empty(name, above) for name, above in zip(names, [None, *names], strict=False)]
+    defs = dg.Definitions(assets=assets, jobs=[dg.define_asset_job("nothing")], executor=dg.in_process_executor)
+    return defs.resolve_job_def("nothing")
