@@ -301,8 +301,9 @@ def test_503_on_every_call_ends(start: Start, attempts: int) -> None:
 def test_backoff_grows_and_is_not_waited_for_in_vain(start: Start) -> None:
     clock = FakeClock(NOON, quiet_s=0.03)
     runs = start(Rule(Status(503)), clock=clock)
-    runs.run(questions(1))
+    report = runs.run(questions(1))
     assert runs.calls == 4
+    assert (report.rows, runs.failed()) == ({"deferred": 1}, {}), "nobody got through: the topic is not to blame"
     waits = [event.remedy for event in runs.events if isinstance(event, BatchFailed) and "again in" in event.remedy]
     seconds = [float(wait.split()[3]) for wait in waits]
     assert len(seconds) == 3
@@ -446,6 +447,15 @@ def test_after_a_refusal_nobody_who_waits_sends(start: Start) -> None:
         runs.run(questions(400), concurrency=5)
     assert runs.calls == 5, "four were waiting to send again"
     assert runs.outcomes() == {"refused": 1, "unavailable": 4}
+
+
+def test_after_a_refusal_nobody_goes_on_waiting(start: Start) -> None:
+    clock = FakeClock(NOON, quiet_s=0.1)
+    runs = start(Rule(Status(429, retry_delay_s=200), calls=(1,)), Rule(Status(403), calls=(2,)), clock=clock)
+    with pytest.raises(GeminiRefused):
+        runs.run(questions(40))
+    assert clock.time() < NOON + 100
+    assert runs.outcomes() == {"refused": 1, "busy": 1}
 
 
 def test_what_was_answered_before_a_refusal_is_stored(start: Start) -> None:

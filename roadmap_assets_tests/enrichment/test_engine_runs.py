@@ -70,6 +70,15 @@ def test_134_topics(start: Start, rules: tuple[Rule, ...], calls: int, why: str)
     assert (runs.calls, report.calls, report.least_calls) == (calls, calls, 7), why
 
 
+def test_at_the_start_a_batch_that_is_not_full_is_sent_with_the_others(start: Start) -> None:
+    runs = start(Rule(Hang(seconds=0.3)))
+    assert runs.run(questions(25)).complete
+    full, rest = sorted(runs.simulator.requests, key=lambda request: -len(request.topics))
+    assert (len(full.topics), len(rest.topics)) == (20, 5)
+    assert full.finished_at is not None
+    assert rest.at < full.finished_at
+
+
 def test_a_batch_that_is_not_full_waits_for_what_could_fill_it(start: Start) -> None:
     runs = start(Rule(Edit("omit"), first=2), Rule(Hang(seconds=0.3), calls=(3,)))
     report = runs.run(questions(60))
