@@ -281,6 +281,7 @@ def test_a_run_with_nothing_to_ask_imports_nothing_heavy(command_line: CommandLi
     program = (
         "import atexit, sys\n"
         "heavy = 'dagster google.genai httpx2 markdown_it pandas numpy rich starlette uvicorn'.split()\n"
+        "heavy += ['roadmap_assets.enrichment.run', 'roadmap_assets.enrichment.gemini']\n"
         "atexit.register(lambda: print('heavy:', *(name for name in heavy if name in sys.modules)))\n"
         "from roadmap_assets.cli import main\n"
         "main()\n"

@@ -1,0 +1,91 @@
+"""The topics table as CSV, JSON Lines and Parquet: what goes in comes out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from roadmap_assets.errors import InvalidSetting, OutputNotWritable
+from roadmap_assets.exports.topics_file import FORMATS, check_format, write_json_lines, write_topics
+from roadmap_assets.warehouse.topics import Resource, Topic
+
+TOPICS = [
+    Topic(
+        roadmap="test",
+        topic_id="one",
+        position=0,
+        topic='A "topic", with\nall sorts ✓',
+        category="Category",
+        subcategory="Sub",
+        parent="Parent",
+        parent_topic="Parent topic",
+        path=("Category", "Sub, really"),
+        description="A text.",
+        resources=(Resource("Title", "https://a.example/?b=1", "article"), Resource("", "https://c.example", "video")),
+    ),
+    Topic("test", "two", 1, "Bare", "", "", "", "", (), "", ()),
+]
+COLUMNS = [field.name for field in fields(Topic)]
+
+
+def as_json(topic: Topic) -> dict[str, object]:
+    """The topic with lists for tuples."""
+    return dict(json.loads(json.dumps(asdict(topic))))
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    write_topics(tmp_path / "topics.jsonl", TOPICS)
+    lines = (tmp_path / "topics.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [as_json(topic) for topic in TOPICS]
+    assert "✓" in lines[0]  # as it is, not escaped
+
+
+def test_json_lines_to_a_stream() -> None:
+    stream = io.StringIO()
+    write_json_lines(stream, TOPICS)
+    assert len(stream.getvalue().splitlines()) == len(TOPICS)
+
+
+def test_csv(tmp_path: Path) -> None:
+    write_topics(tmp_path / "topics.csv", TOPICS)
+    with (tmp_path / "topics.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == COLUMNS
+    as_read = [{**row, **{name: json.loads(row[name]) for name in ("position", "path", "resources")}} for row in rows]
+    assert as_read == [as_json(topic) for topic in TOPICS]
+
+
+def test_parquet(tmp_path: Path) -> None:
+    write_topics(tmp_path / "topics.parquet", TOPICS)
+    table = duckdb.read_parquet(str(tmp_path / "topics.parquet"))
+    assert table.columns == COLUMNS
+    assert dict(zip(table.columns, map(str, table.types), strict=True))["path"] == "VARCHAR[]"
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in table.fetchall()]
+    assert rows == [as_json(topic) for topic in TOPICS]
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_no_topics_make_an_empty_table(tmp_path: Path, ending: str) -> None:
+    write_topics(tmp_path / f"topics{ending}", [])
+    assert (tmp_path / f"topics{ending}").exists()
+
+
+@pytest.mark.parametrize("name", ["topics.xls", "topics", "csv", ".parquet"])
+def test_another_ending_is_refused(tmp_path: Path, name: str) -> None:
+    for attempt in (check_format, lambda path: write_topics(path, TOPICS)):
+        with pytest.raises(InvalidSetting, match=r"\.csv, \.jsonl, \.parquet"):
+            attempt(tmp_path / name)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_place_that_cannot_be_written(tmp_path: Path, ending: str) -> None:
+    (tmp_path / "file").touch()
+    for attempt in (check_format, lambda path: write_topics(path, TOPICS)):
+        with pytest.raises(OutputNotWritable, match="Not a directory"):
+            attempt(tmp_path / "file" / f"topics{ending}")

@@ -1,0 +1,123 @@
+"""Settings: where they come from, what they may be, and how a wrong one is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from roadmap_assets.errors import InvalidSetting
+from roadmap_assets.settings import Settings, allowed, load_settings, variable_of
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variable in (*map(variable_of, Settings.model_fields), "GOOGLE_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def test_an_argument_beats_the_environment_beats_the_dotenv_file_beats_the_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert load_settings().rpm == 15
+    Path(".env").write_text("ROADMAP_RPM=1\n")
+    assert load_settings().rpm == 1
+    monkeypatch.setenv("ROADMAP_RPM", "2")
+    assert load_settings().rpm == 2
+    assert load_settings(rpm=3).rpm == 3
+    assert load_settings(rpm=None).rpm == 2  # not given
+
+
+def test_what_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROADMAP_RPM", "")
+    assert load_settings().rpm == 15
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        (
+            "ROADMAP_BATCH_SIZE",
+            "21",
+            "ROADMAP_BATCH_SIZE is '21'; allowed: a whole number, at least 1 and at most 20 (topics in one call)",
+        ),
+        ("ROADMAP_RPM", "-1", "ROADMAP_RPM is '-1'; allowed: a whole number, at least 0 (requests a minute"),
+        ("ROADMAP_RPM", "many", "ROADMAP_RPM is 'many'; allowed: a whole number, at least 0"),
+        ("ROADMAP_RPM", "1.5", "ROADMAP_RPM is '1.5'; allowed: a whole number"),
+        ("ROADMAP_TIMEOUT", "nan", "ROADMAP_TIMEOUT is 'nan'; allowed: a number, more than 0 and at most 3600"),
+        ("ROADMAP_TIMEOUT", "inf", "ROADMAP_TIMEOUT is 'inf'; allowed: a number"),
+        ("ROADMAP_PACING", "fast", "ROADMAP_PACING is 'fast'; allowed: burst or even ("),
+        ("ROADMAP_THINKING_LEVEL", "deep", "allowed: minimal, low, medium or high ("),
+        ("ROADMAP_OFFLINE", "perhaps", "ROADMAP_OFFLINE is 'perhaps'; allowed: true or false ("),
+        ("GOOGLE_GEMINI_BASE_URL", "localhost:80", "allowed: an address that begins with http:// or https:// ("),
+        ("ROADMAP_SH_API", "https://", "allowed: an address that begins with"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InvalidSetting) as caught:
+        load_settings()
+    assert message in str(caught.value)
+
+
+def test_a_wrong_argument_is_told_like_a_variable() -> None:
+    with pytest.raises(InvalidSetting, match="ROADMAP_BATCH_SIZE is '0'; allowed"):
+        load_settings(batch_size=0)
+
+
+def test_all_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROADMAP_RPM", "x")
+    monkeypatch.setenv("ROADMAP_TPM", "y")
+    with pytest.raises(InvalidSetting, match="ROADMAP_RPM.*; ROADMAP_TPM"):
+        load_settings()
+
+
+def test_a_dotenv_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"GEMINI_API_KEY=\xff\xfe\n")
+    with pytest.raises(InvalidSetting, match=r"\.env cannot be read"):
+        load_settings()
+
+
+# ---- keys
+
+
+@pytest.mark.parametrize("variable", ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GITHUB_TOKEN"])
+def test_a_key_does_not_show(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "very-secret")
+    settings = load_settings()
+    assert "very-secret" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    monkeypatch.setenv(variable, "very-secret é")
+    with pytest.raises(InvalidSetting) as caught:
+        load_settings()
+    assert "very" not in str(caught.value)
+    assert "cannot be used; allowed: letters, digits and signs without spaces" in str(caught.value)
+
+
+def test_a_key_is_taken_without_the_white_space_that_was_copied_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", " a-key\r\n")
+    key = load_settings().gemini_api_key
+    assert key
+    assert key.get_secret_value() == "a-key"
+    monkeypatch.setenv("GEMINI_API_KEY", "  ")
+    assert load_settings().gemini_api_key is None
+
+
+# ---- the table
+
+
+def test_every_setting_says_what_it_is_for_and_what_it_may_be() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert allowed(name), name
+    variables = [variable_of(name) for name in Settings.model_fields]
+    assert len(set(variables)) == len(variables)
+    foreign = {"GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "GITHUB_TOKEN"}
+    assert {variable for variable in variables if not variable.startswith("ROADMAP_")} == foreign
+
+
+def test_the_quotas_state_is_beside_the_database_unless_told_otherwise() -> None:
+    assert load_settings(db=Path("/a/b.duckdb")).quota_address == "sqlite:////a/b.quota.sqlite"
+    assert load_settings(quota_url="redis://host").quota_address == "redis://host"
