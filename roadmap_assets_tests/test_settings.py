@@ -71,7 +71,7 @@ def test_a_wrong_argument_is_told_like_a_variable() -> None:
 def test_all_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROADMAP_RPM", "x")
     monkeypatch.setenv("ROADMAP_TPM", "y")
-    with pytest.raises(InvalidSetting, match="ROADMAP_RPM.*; ROADMAP_TPM"):
+    with pytest.raises(InvalidSetting, match=r"ROADMAP_RPM.*; ROADMAP_TPM"):
         load_settings()
 
 
