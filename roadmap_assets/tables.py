@@ -18,7 +18,7 @@ TOPICS: Final = dg.AssetKey("roadmap_topics")
 ENRICHMENTS: Final = dg.AssetKey("topic_enrichments")
 ENRICHED: Final = dg.AssetKey("enriched_roadmap")
 
-_RESOURCES_TYPE = "STRUCT(title VARCHAR, url VARCHAR, type VARCHAR)[]"
+_RESOURCES_TYPE = 'STRUCT(title VARCHAR, url VARCHAR, "type" VARCHAR)[]'
 
 _RAW_COLUMNS: Final = (
     ("roadmap", "VARCHAR", "Slug of the roadmap"),

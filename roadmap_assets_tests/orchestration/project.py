@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ import duckdb
 import pytest
 from dagster import ExecuteInProcessResult
 
+from roadmap_assets import pipeline
 from roadmap_assets.definitions import build_definitions
+from roadmap_assets.enrichment.access import Access
 from roadmap_assets.partitions import ROADMAPS
 from roadmap_assets.settings import Settings, load_settings, variable_of
+from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets_tests.roadmaps.drawings import STEP, Sketch
 
 ASSETS = ("raw_roadmap", "roadmap_topics", "topic_enrichments", "enriched_roadmap")
@@ -85,6 +88,17 @@ class Project:
         """Make partitions."""
         self.instance.add_dynamic_partitions(ROADMAPS.name or "", slugs)
 
+    def fill(self, slug: str) -> None:
+        """Do for a roadmap what a run does, in the database alone."""
+        self.know(slug)
+        settings = load_settings()
+        warehouse, access = Warehouse(settings.db), Access(settings, offline=settings.offline)
+        with closing(pipeline.source_of(settings, warehouse=warehouse)) as source:
+            pipeline.fetch(slug, source=source, warehouse=warehouse)
+        pipeline.read_topics(slug, warehouse=warehouse)
+        pipeline.enrich([slug], warehouse=warehouse, access=access)
+        pipeline.publish(slug, warehouse=warehouse, access=access, csv=self.folder / "output" / f"{slug}.csv")
+
     def run(
         self, *slugs: str, assets: Sequence[str] = (), definitions: dg.Definitions | None = None
     ) -> ExecuteInProcessResult:
@@ -103,9 +117,6 @@ class Project:
         """Rows of the database, which nobody uses at the moment."""
         with duckdb.connect(self.settings.db) as connection:
             return connection.execute(query).fetchall()
-
-    def csv_files(self) -> list[str]:
-        return sorted(path.name[: -len("_20260101_000000.csv")] for path in (self.folder / "output").glob("*.csv"))
 
     def metadata(self, asset: str, slug: str) -> dict[str, Any]:
         """Metadata of the latest materialization of a partition."""
