@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from roadmap_assets.enrichment.alike import without_alike
 from roadmap_assets.enrichment.events import OnEvent, Waiting
@@ -18,12 +17,10 @@ from roadmap_assets.enrichment.recorder import Record, Recorder
 from roadmap_assets.enrichment.reply import Matched, match_reply
 from roadmap_assets.enrichment.stopping import Stop
 from roadmap_assets.enrichment.tally import Tally
+from roadmap_assets.enrichment.terms import Terms
 from roadmap_assets.warehouse.enrichments import Answer
 from roadmap_assets.warehouse.ledger import Call
 from roadmap_assets.warehouse.rows import utc_now
-
-if TYPE_CHECKING:
-    from roadmap_assets.enrichment.engine import Engine
 
 _UNANSWERED = Matched(answers={}, rejected={}, unknown=0, damage=None)
 
@@ -52,9 +49,9 @@ class Caller:
     """Makes a run's attempts."""
 
     def __init__(
-        self, engine: Engine, tally: Tally, stop: Stop, *, limiter: Limiter, gemini: Gemini, recorder: Recorder
+        self, terms: Terms, tally: Tally, stop: Stop, *, limiter: Limiter, gemini: Gemini, recorder: Recorder
     ) -> None:
-        self._engine = engine
+        self._terms = terms
         self._tally = tally
         self._stop = stop
         self._limiter = limiter
@@ -81,11 +78,11 @@ class Caller:
 
     async def _reserve(self, questions: Sequence[Question]) -> float | None:
         """Set the call's cost aside. Stops the run where it would pass the budget, whatever those under way cost."""
-        budget = self._engine.options.budget_usd
+        budget = self._terms.options.budget_usd
         while not self._stop:
             usd = self._tally.estimated_usd(questions)
             if usd is None and budget is not None:
-                self._stop(f"there is a budget, but the price of {self._engine.options.model} is unknown")
+                self._stop(f"there is a budget, but the price of {self._terms.options.model} is unknown")
             elif (usd or 0.0) <= self._tally.left_usd(reserved=True):
                 self._tally.reserve(usd or 0.0)
                 return usd or 0.0
@@ -120,8 +117,8 @@ class Caller:
             outcome = await self._gemini.ask(questions)
             if outcome.kind == "replied":
                 asked = {str(place): question.topic for place, question in enumerate(questions)}
-                matched = match_reply(outcome.text, asked=asked, profile=self._engine.profile)
-                matched = without_alike(matched, questions, profile=self._engine.profile)
+                matched = match_reply(outcome.text, asked=asked, profile=self._terms.profile)
+                matched = without_alike(matched, questions, profile=self._terms.profile)
         finally:
             seen = outcome or Outcome(kind="cancelled", latency_s=time.monotonic() - sent_at)
             call = Call(
@@ -133,24 +130,24 @@ class Caller:
                 answered=len(matched.answers),
                 outcome=_ledger_word(seen, matched, len(questions)),
                 detail="; ".join(part for part in (seen.detail, matched.damage) if part),
-                model=self._engine.options.model,
+                model=self._terms.options.model,
                 model_version=seen.model_version,
                 input_tokens=seen.usage.input_tokens,
                 cached_tokens=seen.usage.cached_tokens,
                 output_tokens=seen.usage.output_tokens,
                 thought_tokens=seen.usage.thought_tokens,
-                cost_usd=self._engine.prices.cost_usd(seen.model_version or self._engine.options.model, seen.usage),
+                cost_usd=self._terms.prices.cost_usd(seen.model_version or self._terms.options.model, seen.usage),
                 latency_s=seen.latency_s,
                 started_at=started_at,
             )
             self._tally.charge(call, estimated_usd=estimated_usd)
             self._store(call, questions, matched)
-        if outcome.usage.input_tokens and self._engine.options.limits.tpm:
+        if outcome.usage.input_tokens and self._terms.options.limits.tpm:
             self._limiter.settle(permit, input_tokens=outcome.usage.input_tokens)
         return Attempt(outcome=outcome, matched=matched, permit=permit, sent_at=sent_at)
 
     def _store(self, call: Call, questions: Sequence[Question], matched: Matched) -> None:
-        profile = self._engine.profile
+        profile = self._terms.profile
         answers = []
         for place, columns in matched.answers.items():
             question = questions[int(place)]

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from roadmap_assets.enrichment.attempt import Attempt, Caller
 from roadmap_assets.enrichment.batching import Item
@@ -24,13 +23,11 @@ from roadmap_assets.enrichment.recorder import Record, Recorder
 from roadmap_assets.enrichment.recovery import MAX_WAIT_S, Recovery, backoff_s, recover, recover_unreached
 from roadmap_assets.enrichment.stopping import Stop, Streaks
 from roadmap_assets.enrichment.tally import Tally
+from roadmap_assets.enrichment.terms import Terms
 from roadmap_assets.errors import GeminiRefused
 from roadmap_assets.warehouse.enrichments import Failure, load_failures
 from roadmap_assets.warehouse.leases import Claim, LeaseHolder
 from roadmap_assets.warehouse.rows import utc_now
-
-if TYPE_CHECKING:
-    from roadmap_assets.enrichment.engine import Engine
 
 HELD_POLL_S = 0.5
 """How often we look whether another run has answered what it holds."""
@@ -39,15 +36,15 @@ HELD_POLL_S = 0.5
 class Run:
     """The state of one run. Everything here happens in one event loop, but for the transactions."""
 
-    def __init__(self, engine: Engine, tally: Tally, on_event: OnEvent) -> None:
+    def __init__(self, terms: Terms, tally: Tally, on_event: OnEvent) -> None:
         self.stop = Stop(on_event)
-        self._engine = engine
-        self._options = engine.options
+        self._terms = terms
+        self._options = terms.options
         self._tally = tally
         self._on_event = on_event
         self._began = utc_now()
         self._streaks = Streaks()
-        self._pool = engine.new_pool()
+        self._pool = terms.new_pool()
         self._suspect: deque[list[Item]] = deque()
         self._unreached: list[tuple[list[Item], str]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -57,17 +54,17 @@ class Run:
 
     async def ask(self, keys: Sequence[str]) -> None:
         """Get these keys answered, or given up, or stop with some of them left. Raises as `Engine.run`."""
-        engine = self._engine
+        terms = self._terms
         async with AsyncExitStack() as stack:
-            self._holder = stack.enter_context(LeaseHolder(engine.warehouse))
-            self._limiter = engine.open_limiter()
+            self._holder = stack.enter_context(LeaseHolder(terms.warehouse))
+            self._limiter = terms.open_limiter()
             stack.callback(self._limiter.close)
-            gemini = engine.open_gemini()
+            gemini = terms.open_gemini()
             stack.push_async_callback(gemini.close)
-            self._recorder = Recorder(engine.warehouse, self._holder)
+            self._recorder = Recorder(terms.warehouse, self._holder)
             recording = await stack.enter_async_context(self._recorder.storing())
             self._caller = Caller(
-                engine, self._tally, self.stop, limiter=self._limiter, gemini=gemini, recorder=self._recorder
+                terms, self._tally, self.stop, limiter=self._limiter, gemini=gemini, recorder=self._recorder
             )
             try:
                 await self._claim(keys)
@@ -111,7 +108,7 @@ class Run:
 
     def _lease(self, keys: Sequence[str]) -> tuple[Claim, dict[str, str]]:
         """The claim, and those of its leased keys that failed in another run since we began: not asked once more."""
-        with self._engine.warehouse.transaction() as connection:
+        with self._terms.warehouse.transaction() as connection:
             claim = self._holder.claim(connection, keys)
             past = load_failures(connection, claim.leased)
         return claim, {key: failure.last_error for key, failure in past.items() if failure.failed_at >= self._began}
@@ -153,7 +150,7 @@ class Run:
                 until = self._limiter.close_day(permit=made.permit)
                 self.stop(f"the day's quota is used up; it is new at {until:%Y-%m-%d %H:%M %Z}", until=until)
             elif outcome.retry_after_s is not None and outcome.retry_after_s > MAX_WAIT_S:
-                now = self._engine.clock.time()
+                now = self._terms.clock.time()
                 until = datetime.fromtimestamp(now + outcome.retry_after_s, PROVIDER_ZONE)
                 self.stop(f"Gemini asks to wait until {until:%Y-%m-%d %H:%M %Z} ({outcome.detail})", until=until)
             else:
@@ -164,13 +161,13 @@ class Run:
 
     async def _back_off(self, outcome: Outcome, attempt: int, batch: int) -> None:
         """Wait before the next attempt at a batch; after its last one, only tell others about a full quota."""
-        seconds = backoff_s(attempt, told_s=outcome.retry_after_s, randomness=self._engine.randomness)
+        seconds = backoff_s(attempt, told_s=outcome.retry_after_s, randomness=self._terms.randomness)
         if outcome.kind == "busy":
             self._limiter.pause(seconds)  # and so for every process that shares the limiter
         if attempt < self._options.attempts and not self.stop:
             self._tell_failed(batch, outcome.detail, f"Sending again in {seconds:.1f} s...")
             if outcome.kind != "busy":
-                await self.stop.waiting(self._engine.clock.sleep(seconds))
+                await self.stop.waiting(self._terms.clock.sleep(seconds))
 
     def _settle(self, items: list[Item], made: Attempt, batch: int) -> None:
         """Sort what a call that came back did not answer."""
@@ -199,7 +196,7 @@ class Run:
                 Failure(
                     key=item.question.key,
                     topic=item.question.topic,
-                    profile=self._engine.profile.name,
+                    profile=self._terms.profile.name,
                     model=self._options.model,
                     reason=reason,
                     last_error=item.last_error,

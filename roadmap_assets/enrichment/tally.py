@@ -7,17 +7,14 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from roadmap_assets.enrichment.cost import Usage
 from roadmap_assets.enrichment.events import Progress
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.enrichment.quota import least_seconds
 from roadmap_assets.enrichment.report import Report, Status, count_rows
+from roadmap_assets.enrichment.terms import Terms
 from roadmap_assets.warehouse.ledger import Call, Spent, spent_in_run
-
-if TYPE_CHECKING:
-    from roadmap_assets.enrichment.engine import Engine
 
 OUTPUT_TOKENS_PER_COLUMN = 40
 """A guess at a column's length, on the safe side for one line; a run that sees longer replies goes by those."""
@@ -26,15 +23,15 @@ OUTPUT_TOKENS_PER_COLUMN = 40
 class Tally:
     """The counts of one run. `unique` are its questions by key, `weights` how many rows share a key."""
 
-    def __init__(self, engine: Engine, questions: Sequence[Question]) -> None:
+    def __init__(self, terms: Terms, questions: Sequence[Question]) -> None:
         self.run_id = uuid.uuid4().hex
         self.unique = {question.key: question for question in questions}
         self.weights = Counter(question.key for question in questions)
         self.failures: dict[str, str] = {}
         self.hits = 0
         self.least_calls = 0
-        self.fixed_tokens = engine.fixed_tokens
-        self._engine = engine
+        self.fixed_tokens = terms.fixed_tokens
+        self._terms = terms
         self._questions = questions
         self._statuses: dict[str, Status] = {}
         self._done = 0
@@ -42,8 +39,8 @@ class Tally:
         self._latency_s = 0.0
         self._charged_usd = 0.0
         self._reserved_usd = 0.0
-        self._output_tokens_per_topic = float(len(engine.profile.columns) * OUTPUT_TOKENS_PER_COLUMN)
-        self._began = engine.clock.time()
+        self._output_tokens_per_topic = float(len(terms.profile.columns) * OUTPUT_TOKENS_PER_COLUMN)
+        self._began = terms.clock.time()
 
     # ----------------------------------------------------------------------------------------------------- the rows
 
@@ -71,11 +68,11 @@ class Tally:
             input_tokens=self.input_tokens(questions),
             output_tokens=math.ceil(len(questions) * self._output_tokens_per_topic),
         )
-        return self._engine.prices.cost_usd(self._engine.options.model, usage)
+        return self._terms.prices.cost_usd(self._terms.options.model, usage)
 
     def left_usd(self, *, reserved: bool) -> float:
         """What is left of the budget; with `reserved`, after the calls that are under way."""
-        budget = self._engine.options.budget_usd
+        budget = self._terms.options.budget_usd
         return math.inf if budget is None else budget - self._charged_usd - (self._reserved_usd if reserved else 0.0)
 
     def reserve(self, usd: float) -> None:
@@ -97,13 +94,13 @@ class Tally:
     @property
     def progress(self) -> Progress:
         """How far the run is."""
-        open_calls = math.ceil((len(self.unique) - len(self._statuses)) / self._engine.options.batch_size)
+        open_calls = math.ceil((len(self.unique) - len(self._statuses)) / self._terms.options.batch_size)
         return Progress(
             done=self._done,
             total=len(self._questions),
             hits=self.hits,
             calls=self._calls,
-            seconds_left=least_seconds(open_calls, 0, self._engine.options.limits, self._mean_latency_s),
+            seconds_left=least_seconds(open_calls, 0, self._terms.options.limits, self._mean_latency_s),
         )
 
     def report(self, *, stop_reason: str = "", deferred_until: datetime | None = None) -> Report:
@@ -111,7 +108,7 @@ class Tally:
         statuses: dict[str, Status] = {key: self._statuses.get(key, "deferred") for key in self.unique}
         spent = Spent(calls=0, input_tokens=0, output_tokens=0, cost_usd=0.0)
         if self._calls:
-            with self._engine.warehouse.transaction() as connection:
+            with self._terms.warehouse.transaction() as connection:
                 spent = spent_in_run(connection, self.run_id)
         enriched = sum(self.unique[key].tokens for key, status in statuses.items() if status == "enriched")
         tokens = enriched + self.least_calls * self.fixed_tokens
@@ -125,8 +122,8 @@ class Tally:
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
             cost_usd=spent.cost_usd,
-            seconds=self._engine.clock.time() - self._began,
-            least_seconds=least_seconds(self.least_calls, tokens, self._engine.options.limits, self._mean_latency_s),
+            seconds=self._terms.clock.time() - self._began,
+            least_seconds=least_seconds(self.least_calls, tokens, self._terms.options.limits, self._mean_latency_s),
             stop_reason=stop_reason,
             deferred_until=deferred_until,
         )
