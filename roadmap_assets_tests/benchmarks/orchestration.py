@@ -23,7 +23,7 @@ _RUN_EMPTY = "import sys; from roadmap_assets_tests.benchmarks.orchestration imp
 
 def dagster(conditions: Conditions) -> Iterator[Figure]:
     """Benchmark `dagster`."""
-    repeats = 3 if conditions.quick else measuring.REPEATS
+    repeats = 1 if conditions.quick else measuring.REPEATS
     with asking.server() as server:
         source, slug = any_roadmap(conditions)
         env = environment(conditions.folder / "job", source, server.url)
@@ -62,6 +62,7 @@ def dagster(conditions: Conditions) -> Iterator[Figure]:
 
         server.reset()
         source, slugs = many_roadmaps(conditions)
+        slugs = slugs[:5] if conditions.quick else slugs
         env = environment(conditions.folder / "backfill", source, server.url)
         backfill = measuring.apart(run_backfill, dict(env), slugs).result
         name = f"backfill of {len(slugs)} roadmaps, {backfill['unique']:,} different topics"

