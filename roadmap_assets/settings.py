@@ -165,6 +165,6 @@ _RULES = {
     "ge": "at least {}",
     "gt": "more than {}",
     "le": "at most {}",
-    "min_length": "a length of at least {}",
+    "min_length": "not empty",
     "pattern": "an address that begins with http:// or https://",
 }

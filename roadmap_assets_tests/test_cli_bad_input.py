@@ -238,6 +238,26 @@ def test_a_database_from_a_newer_version_is_left_untouched(command_line: Command
     assert command_line.database.read_bytes() == before
 
 
+def test_waiting_for_a_database_that_another_program_holds_is_told(command_line: CommandLine) -> None:
+    command_line.run("scrape", *SAMPLE)
+    holder = (
+        "import duckdb, sys, time\n"
+        "connection = duckdb.connect('.cache/enrichment.duckdb')\n"
+        "print('held', flush=True)\n"
+        "time.sleep(2)\n"
+    )
+    process = command_line.start(program=holder)
+    assert process.stdout
+    assert process.stdout.readline() == "held\n"
+    result = command_line.run("scrape", *SAMPLE)
+    process.communicate()
+    assert result.exit_code == 0
+    [notice] = result.stderr.splitlines()
+    assert "Waiting for the database" in notice
+    assert "enrichment.duckdb" in notice
+    assert f"PID {process.pid}" in notice
+
+
 def test_topics_do_not_leave_a_roadmap_out_because_the_database_is_held(command_line: CommandLine) -> None:
     """That is no fault of the roadmap; each would wait anew."""
     Path("notes.db").write_bytes(b"my notes, which are no database")

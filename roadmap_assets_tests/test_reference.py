@@ -1,0 +1,27 @@
+"""docs/cli.md and docs/settings.md say what the program says, and the program says something about everything."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from roadmap_assets.cli import main
+from roadmap_assets_tests.reference import DOCS, PAGES, REGENERATE
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_is_what_the_program_says(page: str) -> None:
+    assert (DOCS / page).read_text("utf-8") == PAGES[page](), f"docs/{page} is out of date; write it with: {REGENERATE}"
+
+
+def everything(command: click.Command, name: str) -> list[tuple[str, str | None]]:
+    """Every command and option below `command`, with its help."""
+    found = [(name, command.help)]
+    found += [(f"{name} {p.opts[0]}", p.help) for p in command.params if isinstance(p, click.Option)]
+    if isinstance(command, click.Group):
+        found += [pair for inner in command.commands.values() for pair in everything(inner, f"{name} {inner.name}")]
+    return found
+
+
+def test_every_command_and_option_has_a_help_text() -> None:
+    assert [name for name, text in everything(main, "roadmap-assets") if not text] == []
