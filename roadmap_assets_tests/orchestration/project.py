@@ -70,19 +70,7 @@ class Project:
 
     def write(self, slug: str, topics: Sequence[str] = ("Loops", "Lists", "Sets"), text: str = "") -> None:
         """Write a roadmap with these topics into the source, each with a text of its own or with `text`."""
-        sketch = Sketch(slug).major(topics[0], 0, 0) if topics else Sketch(slug)
-        for number, topic in enumerate(topics[1:], start=1):
-            sketch.minor(topic, 400, number * STEP)
-            sketch.dashed(topics[0], topic)
-        folder = self.source / slug
-        (folder / "content").mkdir(parents=True, exist_ok=True)
-        for old in (folder / "content").iterdir():
-            old.unlink()
-        document = {"title": {"page": slug}, "nodes": sketch.nodes, "edges": sketch.edges}
-        (folder / f"{slug}.json").write_text(json.dumps(document))
-        for topic in topics:
-            path = folder / "content" / f"{topic.lower().replace(' ', '-')}@{topic}.md"
-            path.write_text(f"# {topic}\n\n{text or f'{topic} matter in {slug}. They are worth a look.'}\n")
+        write_roadmap(self.source, slug, topics, text)
 
     def know(self, *slugs: str) -> None:
         """Make partitions."""
@@ -124,6 +112,23 @@ class Project:
         assert record, f"{asset} was never made for {slug}"
         assert record.asset_materialization
         return {name: value.value for name, value in record.asset_materialization.metadata.items()}
+
+
+def write_roadmap(source: Path, slug: str, topics: Sequence[str], text: str = "") -> None:
+    """Write a roadmap into a directory source: the first topic, and the others hanging on it."""
+    sketch = Sketch(slug).major(topics[0], 0, 0) if topics else Sketch(slug)
+    for number, topic in enumerate(topics[1:], start=1):
+        sketch.minor(topic, 400, number * STEP)
+        sketch.dashed(topics[0], topic)
+    folder = source / slug
+    (folder / "content").mkdir(parents=True, exist_ok=True)
+    for old in (folder / "content").iterdir():
+        old.unlink()
+    document = {"title": {"page": slug}, "nodes": sketch.nodes, "edges": sketch.edges}
+    (folder / f"{slug}.json").write_text(json.dumps(document))
+    for topic in topics:
+        path = folder / "content" / f"{topic.lower().replace(' ', '-')}@{topic}.md"
+        path.write_text(f"# {topic}\n\n{text or f'{topic} matter in {slug}. They are worth a look.'}\n")
 
 
 def checks(result: ExecuteInProcessResult) -> dict[str, bool]:
