@@ -38,8 +38,10 @@ class Commands(click.Group):
             console.warn(f"Error: {' '.join(str(error).split())}")
             ctx.exit(error.exit_status)
         except (KeyboardInterrupt, click.Abort) as end:
-            if isinstance(end, click.Abort) and not isinstance(end.__context__, KeyboardInterrupt):
-                raise  # a question that was answered with no
+            if isinstance(end, click.Abort):
+                if not isinstance(end.__context__, KeyboardInterrupt):
+                    raise  # a question that was answered with no
+                console.warn("")  # ends the question's line
             console.warn("Interrupted. Everything answered so far is stored; the next run asks only for the rest.")
             ctx.exit(INTERRUPTED)
 

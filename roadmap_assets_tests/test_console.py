@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -165,3 +166,17 @@ def test_no_bar_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -
         progress(1, 2)
         tell(Progress(done=40, total=150, hits=0, calls=2, seconds_left=3.0))
     assert "━" not in "".join(capsys.readouterr())
+
+
+def test_ctrl_c_at_a_question(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "roadmap_assets.cli", "scrape", "--source", "sample", "--interactive"]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=slave, stdout=slave, stderr=slave) as process:
+        screen = b""
+        while b"number or name" not in screen:
+            screen += os.read(master, 65536)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+    os.close(slave)
+    assert "Interrupted." in [line.split()[0] for line in os.read(master, 65536).decode().splitlines() if line.strip()]
+    os.close(master)
