@@ -18,7 +18,7 @@ from roadmap_assets.materializations import (
 )
 from roadmap_assets.partitions import ROADMAPS
 from roadmap_assets.pipeline import Enriched, Fetched, Published, TopicsRead
-from roadmap_assets.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
+from roadmap_assets.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS, lineage_metadata
 from roadmap_assets.warehouse.connection import Warehouse
 
 
@@ -42,6 +42,7 @@ def report_run(
             instance.add_dynamic_partitions(ROADMAPS.name or "", [roadmap])
 
         def report(asset: dg.AssetKey, found: metadata.Metadata, data_version: str) -> None:
+            found |= lineage_metadata(asset, access.profile)
             event = materialization(
                 instance, asset, roadmap, found, data_version=data_version, code_version=code[asset]
             )

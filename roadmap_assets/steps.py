@@ -80,15 +80,16 @@ def left_out(instance: dg.DagsterInstance, run_id: str, *, asset: dg.AssetKey | 
 
 def tell(context: dg.AssetExecutionContext, roadmap: str, metadata: Metadata, *, data_version: str) -> None:
     """Log that the asset of this step was made for `roadmap`."""
-    asset = context.asset_key
+    spec = context.assets_def.get_asset_spec(context.asset_key)
+    lineage = {name: value for name, value in spec.metadata.items() if name == "dagster/column_lineage"}
     context.log_event(
         materialization(
             context.instance,
-            asset,
+            spec.key,
             roadmap,
-            metadata,
+            metadata | lineage,
             data_version=data_version,
-            code_version=context.assets_def.get_asset_spec(asset).code_version or "",
+            code_version=spec.code_version or "",
         )
     )
 

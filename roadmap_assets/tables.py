@@ -95,8 +95,14 @@ def table_metadata(asset: dg.AssetKey, profile: Profile) -> dict[str, object]:
     return {
         "dagster/table_name": _TABLES[asset],
         "dagster/column_schema": column_schema(asset, profile),
-        **({"dagster/column_lineage": _lineage(lineage)} if (lineage := _lineages(profile).get(asset)) else {}),
+        **lineage_metadata(asset, profile),
     }
+
+
+def lineage_metadata(asset: dg.AssetKey, profile: Profile) -> dict[str, object]:
+    """Lineage by column; the UI draws it from the latest materialization, not from the definition."""
+    lineage = _lineages(profile).get(asset)
+    return {"dagster/column_lineage": _lineage(lineage)} if lineage else {}
 
 
 def column_schema(asset: dg.AssetKey, profile: Profile) -> dg.TableSchema:

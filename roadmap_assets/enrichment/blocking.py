@@ -15,11 +15,15 @@ def run_blocking(work: Coroutine[Any, Any, _T]) -> _T:
 
     Interrupted (KeyboardInterrupt), it is cancelled and waited for in either case, so that it can put things in order.
     """
+    return _run_in_thread(work) if _inside_a_loop() else asyncio.run(work)
+
+
+def _inside_a_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
-    return _run_in_thread(work)
+        return False
+    return True
 
 
 def _run_in_thread(work: Coroutine[Any, Any, _T]) -> _T:

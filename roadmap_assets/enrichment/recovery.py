@@ -35,8 +35,12 @@ class Recovery:
         if self.apart:
             return "Falling back to smaller batches..." if len(self.apart) > 1 else "Asking the rest again..."
         if self.again:
-            return f"Asking again for {len(self.again)} rows..."
-        return f"Giving up {len(self.failed)} rows."
+            return f"Asking again for {_rows(len(self.again))}..."
+        return f"Giving up {_rows(len(self.failed))}."
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
 
 
 def recover(items: Sequence[Item], outcome: Outcome, matched: Matched, *, attempts: int) -> Recovery:

@@ -95,10 +95,10 @@ def test_a_batch_that_nobody_answered(count: int, expected: tuple[int, list[int]
 @pytest.mark.parametrize(
     ("given", "remedy"),
     [
-        ((20, 19, "missing", STOP), "Asking again for 1 rows..."),
+        ((20, 19, "missing", STOP), "Asking again for 1 row..."),
         ((20, 0, "missing", BLOCKED), "Falling back to smaller batches..."),
         ((20, 12, "missing", CUT), "Asking the rest again..."),
-        ((1, 0, "missing", BLOCKED), "Giving up 1 rows."),
+        ((1, 0, "missing", BLOCKED), "Giving up 1 row."),
     ],
 )
 def test_the_remedy_in_words(given: tuple[Any, ...], remedy: str) -> None:
