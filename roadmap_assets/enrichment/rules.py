@@ -6,7 +6,7 @@ reads the same rule in the reply's schema that its answer is held to.
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 RULE_KEYWORD: Final = "rule"
 """A key in a JSON schema under which a rule says in words what it asks for; `schema.flat_schema` folds it away."""
 
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _FULL_STOPS: Final = ".…。"
 _CLOSING_PUNCTUATION: Final = "!?,;:！？，；：、"
 
@@ -71,8 +72,7 @@ class AnyCase:
 
 def _without_slips(text: str) -> str:
     """`text` as one line with single spaces, without closing full stops."""
-    printable = "".join(" " if unicodedata.category(character) == "Cc" else character for character in text)
-    return " ".join(printable.split()).rstrip(_FULL_STOPS + " ")
+    return " ".join(_CONTROL.sub(" ", text).split()).rstrip(_FULL_STOPS + " ")
 
 
 Words = Annotated[str, MaxWords(12)]

@@ -24,7 +24,8 @@ _SUPPORTED: Final = frozenset(
     | {"anyOf", "properties", "additionalProperties", "required"}
 )
 _FORMATS: Final = frozenset({"date-time", "date", "time"})
-_PYDANTIC: Final = frozenset({"annotated_types", "pydantic", "pydantic_core", "typing_extensions"})
+# Not a profile's own code. Our rules count by their words in the schema: rewriting one makes no cached answer a miss.
+_LIBRARIES: Final = frozenset({"annotated_types", "pydantic", "pydantic_core", "roadmap_assets", "typing_extensions"})
 
 
 def flat_schema(model: type[BaseModel]) -> JsonSchema:
@@ -90,7 +91,7 @@ def _with_parts(schema: JsonSchema, change: Callable[[JsonSchema], JsonSchema]) 
 
 
 def _functions(node: object) -> Iterator[Callable[..., object]]:
-    """Every function in a pydantic core schema that is not pydantic's own, in order."""
+    """Every function in a pydantic core schema that is neither pydantic's nor ours, in order."""
     if isinstance(node, dict):
         for key, value in node.items():
             if key != "metadata":  # functions that make JSON schemas, whose result is counted anyway
@@ -98,7 +99,7 @@ def _functions(node: object) -> Iterator[Callable[..., object]]:
     elif isinstance(node, list | tuple):
         for value in node:
             yield from _functions(value)
-    elif callable(node) and not isinstance(node, type) and _package(node) not in _PYDANTIC:
+    elif callable(node) and not isinstance(node, type) and _package(node) not in _LIBRARIES:
         yield node
 
 
@@ -159,9 +160,9 @@ def _is_stranger(value: object, function: FunctionType) -> bool:
 
 
 def _is_library(function: FunctionType) -> bool:
-    """Whether a function comes with Python or pydantic, whose next version is no reason to ask everything again."""
+    """Whether a function comes with Python, pydantic or us, whose next version is no reason to ask everything again."""
     package = _package(function)
-    return package in _PYDANTIC or (package in sys.stdlib_module_names and package != "__main__")
+    return package in _LIBRARIES or (package in sys.stdlib_module_names and package != "__main__")
 
 
 def _package(function: object) -> str:

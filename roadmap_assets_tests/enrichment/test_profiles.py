@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from roadmap_assets.enrichment.profiles import AnyCase, MaxWords, Profile, RuleBroken, Study, Words, load_profile
+from roadmap_assets.enrichment.schema import rule_sources
 from roadmap_assets.errors import InvalidSetting
 
 SUMMARY = load_profile("summary")
@@ -537,6 +538,11 @@ def test_what_does_not_shape_an_answer_leaves_the_fingerprint(write: Write, befo
     assert before in MODULE
     changed = MODULE.replace(before, after)
     assert load_profile(f"{write()}:Card").fingerprint == load_profile(f"{write(changed)}:Card").fingerprint, why
+
+
+def test_our_own_rules_count_by_what_they_say_and_not_by_how_they_are_written() -> None:
+    """So that an upgrade which only rewrites a rule makes no cached answer a miss."""
+    assert rule_sources(Study) == []
 
 
 def test_a_header_is_no_part_of_what_is_asked() -> None:
