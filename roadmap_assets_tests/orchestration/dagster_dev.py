@@ -30,7 +30,7 @@ RPM = 4
 SERVER_WINDOW_S, OUR_WINDOW_S = 3.0, 4.0
 """A short minute, with the second's margin that the real one has."""
 
-_MODULE = "roadmap_assets.definitions"
+MODULE = "roadmap_assets.definitions"
 _LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -75,7 +75,7 @@ class DagsterDev:
         self.instance = dg.DagsterInstance.from_config(str(self.home))
         self._log = (self.folder / "dagster.log").open("w")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(self.port), "-m", _MODULE],
+            [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(self.port), "-m", MODULE],
             cwd=self.folder,
             env=self._environment,
             stdout=self._log,
@@ -159,7 +159,7 @@ class DagsterDev:
 
     def end_of(self, run_id: str) -> DagsterRunStatus:
         """Wait for a run's end, and return how it ended."""
-        self.wait_until(lambda: self.status(run_id) in (*_ENDED,))
+        self.wait_until(lambda: self.status(run_id) in _ENDED)
         return self.status(run_id)
 
     def kill_worker(self, run_id: str) -> None:
@@ -180,7 +180,7 @@ class DagsterDev:
             time.sleep(0.2)
 
 
-_REPOSITORY = {"repositoryLocationName": _MODULE, "repositoryName": "__repository__"}
+_REPOSITORY = {"repositoryLocationName": MODULE, "repositoryName": "__repository__"}
 _ENDED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
 
 

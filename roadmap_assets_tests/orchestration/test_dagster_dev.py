@@ -18,7 +18,7 @@ from dagster import DagsterRunStatus
 from roadmap_assets.enrichment.simulator.faults import FaultPlan, Hang, Rule
 from roadmap_assets.partitions import ROADMAPS
 from roadmap_assets.roadmaps.source import SAMPLE
-from roadmap_assets_tests.orchestration.dagster_dev import DagsterDev
+from roadmap_assets_tests.orchestration.dagster_dev import MODULE, DagsterDev
 from roadmap_assets_tests.orchestration.project import REPOSITORY, write_roadmap
 
 pytestmark = pytest.mark.xdist_group("dagster dev")
@@ -109,12 +109,19 @@ def test_the_pages_of_the_ui(dev: DagsterDev) -> None:
             page.goto(f"{dev.url}{path}")
             for text in texts:
                 page.get_by_text(text).first.wait_for(state="attached")
-            page.wait_for_load_state("networkidle")
             if keep:
+                page.wait_for_load_state("networkidle")
                 page.wait_for_timeout(2_000)  # for what moves while it appears
                 page.screenshot(path=REPOSITORY / "docs" / "images" / f"{picture}.png")
 
-        shows("/asset-groups", "asset-graph", "raw_roadmap", "roadmap_topics", "topic_enrichments", "enriched_roadmap")
+        shows(
+            f"/locations/{MODULE}/asset-groups/roadmaps/lineage",
+            "asset-graph",
+            "raw_roadmap",
+            "roadmap_topics",
+            "topic_enrichments",
+            "enriched_roadmap",
+        )
         shows(
             f"/assets/topic_enrichments?view=partitions&partition={slug}",
             "partition-metadata",
