@@ -13,7 +13,7 @@ from roadmap_assets.warehouse.enrichments import Answer, Failure, store_answers,
 from roadmap_assets.warehouse.leases import LeaseHolder
 from roadmap_assets.warehouse.ledger import Call, record_calls
 
-GROUP_S = 0.25
+GROUP_S = 0.4
 """Least seconds from one transaction to the next: opening the database costs as much as storing a thousand answers."""
 
 

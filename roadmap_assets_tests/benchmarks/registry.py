@@ -67,7 +67,7 @@ BENCHMARKS = (
     Benchmark(
         name="store",
         measures="Answers stored a second with their calls, by one process and by four on one database. Each once. The "
-        "engine stores what came in a quarter of a second together; one call alone is there for comparison.",
+        "engine stores what came in 0.4 s together; one call alone is there for comparison.",
         against="What was handed over.",
         limit="No row lost; 1000 a second.",
         run=store,
