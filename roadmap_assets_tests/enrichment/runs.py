@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,18 @@ from roadmap_assets.enrichment.profiles import Profile, load_profile
 from roadmap_assets.enrichment.questions import Question, question
 from roadmap_assets.enrichment.quota import Limiter, Limits, open_limiter
 from roadmap_assets.enrichment.report import Report
+from roadmap_assets.enrichment.simulator.answers import phrases_of
 from roadmap_assets.enrichment.simulator.server import Simulator
+from roadmap_assets.enrichment.simulator.wire import AskedTopic
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets_tests.fake_clock import FakeClock
 
 MODEL = "simulator"
 KEY = "AIza-a-key-of-ours"
 SUMMARY = load_profile("summary")
+STUDY = load_profile("study")
 NO_LIMIT = Limits(rpm=0, tpm=0, rpd=0)
+FREE = Limits(rpm=15, tpm=250_000, rpd=500)
 
 
 def questions(count: int, *, start: int = 0, profile: Profile | None = None, model: str = MODEL) -> list[Question]:
@@ -121,3 +125,22 @@ class Runs:
     def rows(self, sql: str) -> list[Any]:
         with self.warehouse.transaction() as connection:
             return connection.execute(sql).fetchall()
+
+
+Start = Callable[..., Runs]
+"""Starts a simulator with the rules given, and runs against it."""
+
+
+def agree(runs: Runs, report: Report) -> None:
+    """The report, the ledger and the server have counted the same calls."""
+    assert runs.calls == report.calls == len(runs.ledger())
+
+
+def rightly_answered(runs: Runs) -> int:
+    """How many topics have an answer; each of them its own."""
+    answers = runs.answers()
+    for topic, answer in answers.items():
+        asked = AskedTopic("0", topic, f"{topic} has a text of its own. It goes on.")
+        assert answer["tldr"] == next(phrases_of(asked)), topic
+        assert answer["challenge"] in ("practice", "expert")
+    return len(answers)

@@ -21,9 +21,9 @@ from roadmap_assets.enrichment.quota import (
     next_reset,
 )
 from roadmap_assets.errors import InvalidSetting
+from roadmap_assets_tests.enrichment.runs import FREE
 
 NOW = 1_790_000_000.0
-FREE = Limits(rpm=15, tpm=250_000, rpd=500)
 OPEN_DAY = Standing(seen_at=NOW, day_ends=NOW + 3600)
 
 

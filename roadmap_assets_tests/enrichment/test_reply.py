@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, JsonValue
 
-from roadmap_assets.enrichment.profiles import Profile, load_profile
+from roadmap_assets.enrichment.profiles import Profile
 from roadmap_assets.enrichment.reply import Matched, match_reply
+from roadmap_assets_tests.enrichment.runs import STUDY, SUMMARY
 
-SUMMARY = load_profile("summary")
-STUDY = load_profile("study")
 ASKED = {"0": "Kilns", "1": "Glazes", "2": "Wheel Throwing"}
 TLDRS = {"0": "Fire clay evenly", "1": "Coat pots with glass", "2": "Shape clay on a wheel"}
 GOOD: dict[str, dict[str, JsonValue]] = {

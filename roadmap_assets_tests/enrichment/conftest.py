@@ -1,0 +1,27 @@
+"""What the tests of the engine share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roadmap_assets.enrichment.simulator.app import SimulatorOptions
+from roadmap_assets.enrichment.simulator.faults import FaultPlan, Rule
+from roadmap_assets.enrichment.simulator.server import Simulator
+from roadmap_assets_tests.enrichment.runs import Runs, Start
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a simulator with these rules, and runs against it."""
+    with ExitStack() as stack:
+
+        def start(*rules: Rule, options: dict[str, Any] | None = None, **runs: Any) -> Runs:
+            given = SimulatorOptions(faults=FaultPlan(rules), **(options or {}))
+            return Runs(tmp_path, stack.enter_context(Simulator(given)), **runs)
+
+        yield start
