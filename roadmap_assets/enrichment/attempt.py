@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from roadmap_assets.enrichment.alike import without_alike
+from roadmap_assets.enrichment.circuit import Circuit
 from roadmap_assets.enrichment.events import OnEvent, Waiting
 from roadmap_assets.enrichment.gemini import Gemini, Outcome
 from roadmap_assets.enrichment.questions import Question
@@ -49,13 +50,22 @@ class Caller:
     """Makes a run's attempts."""
 
     def __init__(
-        self, terms: Terms, tally: Tally, stop: Stop, *, limiter: Limiter, gemini: Gemini, recorder: Recorder
+        self,
+        terms: Terms,
+        tally: Tally,
+        stop: Stop,
+        *,
+        limiter: Limiter,
+        gemini: Gemini,
+        circuit: Circuit,
+        recorder: Recorder,
     ) -> None:
         self._terms = terms
         self._tally = tally
         self._stop = stop
         self._limiter = limiter
         self._gemini = gemini
+        self._circuit = circuit
         self._recorder = recorder
         self._released = asyncio.Event()
 
@@ -67,6 +77,7 @@ class Caller:
         if estimated_usd is None:
             return None
         try:
+            await self._stop.waiting(self._circuit.passed(batch))
             permit = await self._permit(questions, on_event)
             if permit is None:
                 return None
@@ -114,7 +125,9 @@ class Caller:
         sent_at, started_at = time.monotonic(), utc_now()
         outcome, matched = None, _UNANSWERED
         try:
-            outcome = await self._gemini.ask(questions)
+            outcome = await self._gemini.ask(questions, on_sending=self._circuit.close)
+            if not outcome.sent:
+                self._circuit.trip(batch)
             if outcome.kind == "replied":
                 asked = {str(place): question.topic for place, question in enumerate(questions)}
                 matched = match_reply(outcome.text, asked=asked, profile=self._terms.profile)

@@ -13,6 +13,7 @@ import re
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +23,7 @@ from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import InvalidSetting
 
 if TYPE_CHECKING:
+    import httpx2
     from google.genai import types
 
 Kind = Literal[
@@ -57,7 +59,10 @@ _LONGEST_DELAY_S = 365 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one attempt brought. `detail` is the provider's own word, verbatim; times are in seconds."""
+    """What one attempt brought. `detail` is the provider's own word, verbatim; times are in seconds.
+
+    `sent` is whether anything was: without a connection, nothing is.
+    """
 
     kind: Kind
     detail: str = ""
@@ -67,6 +72,7 @@ class Outcome:
     model_version: str = ""
     retry_after_s: float | None = None
     latency_s: float = 0.0
+    sent: bool = True
 
 
 class Gemini:
@@ -98,17 +104,25 @@ class Gemini:
         self._timeout_s = timeout_s
         self._api_key = api_key
         self._on_close = on_close
+        # A client of ours in place of the SDK's: that would be aiohttp's where that is installed, which sends again by
+        # itself, and would follow a redirect to another host with the key. One SSL context for all, which take long.
+        certificates = httpx2.create_ssl_context()
+        self._http = httpx2.AsyncClient(
+            limits=httpx2.Limits(
+                max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=60
+            ),
+            timeout=None,
+            verify=certificates,
+            event_hooks={"request": [_trace_sending]},
+        )
         self._client = genai.Client(
             api_key=api_key,
             vertexai=False,
             http_options=types.HttpOptions(
                 base_url=base_url,
-                async_client_args={
-                    "limits": httpx2.Limits(
-                        max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=60
-                    ),
-                    "timeout": None,
-                },
+                httpx_async_client=self._http,
+                client_args={"verify": certificates},
+                async_client_args={"ssl": certificates},
             ),
         )
         self._config = types.GenerateContentConfig(
@@ -122,12 +136,21 @@ class Gemini:
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         )
 
-    async def ask(self, questions: Sequence[Question]) -> Outcome:
-        """Send one request about these topics; their ids are their places from 0. Raises nothing for the network."""
+    async def ask(self, questions: Sequence[Question], *, on_sending: Callable[[], None] = lambda: None) -> Outcome:
+        """Send one request about these topics; their ids are their places from 0. Raises nothing for the network.
+
+        `on_sending` is called when the request has a connection to go out on.
+        """
         import httpx2
         from google.genai import errors
 
         started = time.monotonic()
+        sent = False
+
+        def sending() -> None:
+            nonlocal sent
+            sent = True
+            on_sending()
 
         def outcome(kind: Kind, detail: str, *, retry_after_s: float | None = None) -> Outcome:
             return Outcome(
@@ -135,8 +158,10 @@ class Gemini:
                 detail=self._cleaned(detail),
                 retry_after_s=retry_after_s,
                 latency_s=time.monotonic() - started,
+                sent=sent,
             )
 
+        _ON_SENDING.set(sending)
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = await self._client.aio.models.generate_content(
@@ -159,7 +184,7 @@ class Gemini:
     async def close(self) -> None:
         """Close the connections, and what was opened for this client."""
         try:
-            await self._client.aio.aclose()
+            await self._http.aclose()
             self._client.close()
         finally:
             self._on_close()
@@ -168,6 +193,21 @@ class Gemini:
         """One line, not too long, and without the key, which servers may quote when they refuse it."""
         line = " ".join(text.split())
         return (line.replace(self._api_key, "…") if self._api_key else line)[:_DETAIL_CHARS]
+
+
+_ON_SENDING: ContextVar[Callable[[], None]] = ContextVar("on_sending")
+"""Of the call that a task makes; the SDK has no way to hand anything of a call's own down to HTTP."""
+
+
+async def _trace_sending(request: httpx2.Request) -> None:
+    """Have the call told when its request goes out (https://www.python-httpx.org/advanced/extensions/#trace)."""
+    on_sending = _ON_SENDING.get()
+
+    async def trace(event: str, _: object) -> None:
+        if event.endswith(".send_request_headers.started"):
+            on_sending()
+
+    request.extensions["trace"] = trace
 
 
 def request_text(questions: Sequence[Question]) -> str:

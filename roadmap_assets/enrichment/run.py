@@ -8,6 +8,7 @@ that could fill it, so that the stragglers of many replies share a call. What is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ from datetime import datetime
 
 from roadmap_assets.enrichment.attempt import Attempt, Caller
 from roadmap_assets.enrichment.batching import Item
+from roadmap_assets.enrichment.circuit import Circuit
 from roadmap_assets.enrichment.events import BatchEnriched, BatchFailed, OnEvent
 from roadmap_assets.enrichment.gemini import Outcome
 from roadmap_assets.enrichment.quota import PROVIDER_ZONE
@@ -47,7 +49,10 @@ class Run:
         self._pool = terms.new_pool()
         self._suspect: deque[list[Item]] = deque()
         self._unreached: list[tuple[list[Item], str]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._circuit = Circuit()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        self._woken = asyncio.Event()
         self._held: frozenset[str] = frozenset()
         self._batches = 0
         self._refusal = ""
@@ -64,34 +69,40 @@ class Run:
             self._recorder = Recorder(terms.warehouse, self._holder)
             recording = await stack.enter_async_context(self._recorder.storing())
             self._caller = Caller(
-                terms, self._tally, self.stop, limiter=self._limiter, gemini=gemini, recorder=self._recorder
+                terms,
+                self._tally,
+                self.stop,
+                limiter=self._limiter,
+                gemini=gemini,
+                circuit=self._circuit,
+                recorder=self._recorder,
             )
             try:
                 await self._claim(keys)
                 await self._drain(recording)
             finally:
-                for task in self._tasks:
-                    task.cancel()
-                await asyncio.gather(*self._tasks, return_exceptions=True)
+                for worker in self._workers:
+                    worker.cancel()
+                await asyncio.gather(*self._workers, return_exceptions=True)
         if self._refusal:
             raise GeminiRefused(self._refusal)
 
     # ------------------------------------------------------------------------------------------ what is asked when
 
     async def _drain(self, recording: asyncio.Task[None]) -> None:
+        recording.add_done_callback(lambda _: self._woken.set())
         while True:
+            self._woken.clear()
             self._launch()
-            if not self._tasks and (self.stop or not self._held):
+            if not self._workers and (self.stop or not self._held):
                 return
-            done, _ = await asyncio.wait(
-                {*self._tasks, recording},
-                timeout=HELD_POLL_S if self._held else None,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            for task in done:
-                self._tasks.discard(task)
-                if not task.cancelled():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HELD_POLL_S if self._held else None):
+                    await self._woken.wait()
+            for task in [recording, *self._workers]:
+                if task.done() and not task.cancelled():
                     task.result()  # a database that cannot be written, or a fault of ours, ends the run
+            self._workers = {worker for worker in self._workers if not worker.done()}
             if self._held and not self.stop:
                 await self._claim(self._held)
 
@@ -114,15 +125,35 @@ class Run:
         return claim, {key: failure.last_error for key, failure in past.items() if failure.failed_at >= self._began}
 
     def _launch(self) -> None:
-        while not self.stop and len(self._tasks) < self._options.concurrency and (batch := self._next_batch()):
+        while len(self._workers) < self._options.concurrency and (batch := self._next_batch()):
+            worker = asyncio.create_task(self._work(batch))
+            worker.add_done_callback(lambda _: self._woken.set())
+            self._workers.add(worker)
+
+    async def _work(self, batch: list[Item]) -> None:
+        """Ask one batch after another, for as long as there is one: a connection that is free is used at once."""
+        while batch:
             self._batches += 1
-            self._tasks.add(asyncio.create_task(self._ask_batch(batch, self._batches)))
+            number = self._batches
+            try:
+                await self._ask_batch(batch, number)
+            finally:
+                self._circuit.leave(number)
+                self._under_way -= 1
+            batch = self._next_batch()
+            self._launch()  # a reply may leave more than one batch behind
 
     def _next_batch(self) -> list[Item]:
-        """What to ask next; nothing when there is nothing, or when it is better to wait for what is under way."""
+        """What to ask next, which is under way from now on; nothing when there is nothing, or when it is better to
+        wait for what is under way."""
+        batch = [] if self.stop else self._choose_batch()
+        self._under_way += bool(batch)
+        return batch
+
+    def _choose_batch(self) -> list[Item]:
         if not self._streaks.unreached:
             self._divide_unreached()
-        idle = not self._tasks
+        idle = not self._under_way
         partial = self._pool.nothing_asked or (idle and not self._suspect)
         if batch := self._pool.take(partial=partial):
             return batch
@@ -217,6 +248,8 @@ class Run:
 
     def _give_up(self, items: list[Item], outcome: Outcome, batch: int, *, got_through: bool) -> None:
         """A batch's attempts are used up. It is at fault where others got through, else the provider may be."""
+        if not (outcome.sent or self._circuit.closed):
+            self.stop(f"Gemini cannot be reached ({outcome.detail})")
         if got_through and outcome.kind == "busy":
             self._suspect.append(items)
             return

@@ -9,6 +9,7 @@ import asyncio
 import json
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from typing import Any
@@ -16,36 +17,69 @@ from typing import Any
 import pytest
 
 from roadmap_assets.enrichment.clock import SystemClock
-from roadmap_assets.enrichment.events import BatchFailed, Event, Stopped
+from roadmap_assets.enrichment.events import BatchEnriched, BatchFailed, Event, Stopped
 from roadmap_assets.enrichment.quota import PROVIDER_ZONE, Permit
-from roadmap_assets.enrichment.simulator.faults import (
-    Fault,
-    Rule,
-    Status,
-)
+from roadmap_assets.enrichment.simulator.faults import Fault, Rule, Status
 from roadmap_assets.errors import GeminiRefused
-from roadmap_assets_tests.enrichment.runs import KEY, MODEL, Start, agree, questions, rightly_answered
+from roadmap_assets_tests.enrichment.runs import KEY, MODEL, Runs, Start, agree, questions, rightly_answered
 from roadmap_assets_tests.fake_clock import FakeClock
 
 
-def test_a_server_that_is_down_for_a_while_costs_no_row(start: Start) -> None:
-    runs = start(clock=SystemClock())
-    runs.simulator.refuse()
+def down_until(runs: Runs, tries: int) -> Callable[[Event], None]:
+    """Takes the events of a run, and has the server refused until so many calls were lost."""
+    lost = 0
 
-    def accept_soon(event: Event) -> None:
-        if isinstance(event, BatchFailed) and event.batch == 5:
+    def accept_in_time(event: Event) -> None:
+        nonlocal lost
+        lost += isinstance(event, BatchFailed)
+        if lost == tries:
             runs.simulator.accept()
 
-    report = asyncio.run(runs.engine().run(questions(100), on_event=accept_soon))
+    return accept_in_time
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+def test_of_a_server_that_is_down_one_batch_finds_out_when_it_is_back(start: Start, tries: int) -> None:
+    runs = start()
+    runs.simulator.refuse()
+    report = asyncio.run(runs.engine().run(questions(100), on_event=down_until(runs, tries)))
     assert report.rows == {"enriched": 100}
     assert runs.calls == 5
-    assert report.calls <= 10  # refused attempts are in the ledger too, but the server has not seen them
-    assert runs.outcomes() == {"answered": 5, "dropped": report.calls - 5}
+    assert report.calls == 5 + tries <= 8, "a call that was refused is in the ledger, though the server has not seen it"
+    assert runs.outcomes() == {"answered": 5, "dropped": tries}
     assert any("ConnectError" in detail for _, detail, _, _ in runs.ledger())
 
 
+def test_a_server_that_goes_down_in_the_middle_costs_what_was_in_flight(start: Start) -> None:
+    runs = start(options={"latency_s": 0.05})
+    back = down_until(runs, 1)
+
+    def break_off(event: Event) -> None:
+        if isinstance(event, BatchEnriched) and event.batch == 1:
+            runs.simulator.refuse()
+        back(event)
+
+    report = asyncio.run(runs.engine(concurrency=2).run(questions(200), on_event=break_off))
+    assert report.rows == {"enriched": 200}
+    assert 10 < report.calls <= 13
+    assert runs.outcomes() == {"answered": 10, "dropped": report.calls - 10}
+
+
+def test_a_server_that_is_never_there_costs_one_batchs_attempts(start: Start) -> None:
+    runs = start()
+    runs.simulator.refuse()
+    report = runs.run(questions(100))
+    assert report.rows == {"deferred": 100}
+    assert (report.calls, runs.outcomes()) == (4, {"dropped": 4})
+    assert report.stop_reason.startswith("Gemini cannot be reached (ConnectError")
+    assert runs.failed() == {}, "the topics are not to blame"
+    runs.simulator.accept()
+    assert runs.run(questions(100)).complete
+
+
 def test_nobody_sends_before_the_pause_of_a_429_is_over(start: Start) -> None:
-    runs = start(Rule(Status(429, retry_delay_s=1), calls=(2,)), clock=SystemClock())
+    # An answer takes longer than an error, so that nothing is on its way to the server when the pause begins.
+    runs = start(Rule(Status(429, retry_delay_s=1), calls=(2,)), clock=SystemClock(), options={"latency_s": 0.2})
     pauses: list[tuple[float, float]] = []
     permits: list[Permit] = []
     over = threading.Event()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -114,19 +116,45 @@ def test_the_wait_that_the_server_asks_for(started: ExitStack) -> None:
     assert outcome.retry_after_s == 57.359
 
 
+async def ask_at(url: str) -> Outcome:
+    """What asking once there comes to."""
+    gemini = Gemini(api_key=KEY, model=MODEL, profile=SUMMARY, base_url=url)
+    try:
+        return await gemini.ask(questions(1))
+    finally:
+        await gemini.close()
+
+
 def test_nobody_listens() -> None:
     with Simulator() as simulator:
         simulator.refuse()
-
-        async def ask_once() -> Outcome:
-            gemini = Gemini(api_key=KEY, model=MODEL, profile=SUMMARY, base_url=simulator.url)
-            try:
-                return await gemini.ask(questions(1))
-            finally:
-                await gemini.close()
-
-        outcome = asyncio.run(ask_once())
+        outcome = asyncio.run(ask_at(simulator.url))
     assert (outcome.kind, outcome.detail.partition(":")[0]) == ("dropped", "ConnectError")
+    assert not outcome.sent
+
+
+@pytest.mark.parametrize("fault", [None, Drop(), Status(503), Hang()])
+def test_a_call_is_told_when_it_goes_out(started: ExitStack, fault: Fault | None) -> None:
+    outcomes = outcome_of(started, fault, times=2, timeout_s=0.5)
+    assert [outcome.sent for outcome in outcomes] == [True, True]
+
+
+def test_the_key_does_not_follow_a_redirect() -> None:
+    with Simulator() as elsewhere:
+
+        class Redirect(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.send_response(307)
+                self.send_header("Location", f"{elsewhere.url}{self.path}")
+                self.end_headers()
+
+        with HTTPServer(("127.0.0.1", 0), Redirect) as server:
+            threading.Thread(target=server.serve_forever).start()
+            outcome = asyncio.run(ask_at(f"http://127.0.0.1:{server.server_port}"))
+            server.shutdown()
+        assert elsewhere.requests == []
+    assert outcome.kind == "failed"
+    assert "307" in outcome.detail
 
 
 def test_the_key_is_never_told(started: ExitStack) -> None:
