@@ -22,14 +22,13 @@ from roadmap_assets.exports.csv_file import default_path
 from roadmap_assets.exports.whole_file import check_writable
 from roadmap_assets.materializations import PARENTS, answers_version, rows_version, topics_version
 from roadmap_assets.partitions import ROADMAPS
-from roadmap_assets.pipeline import Enriched, Fetched, Published
-from roadmap_assets.progress import ProgressLog, in_words
+from roadmap_assets.pipeline import Asked, Enriched, Fetched, Published
+from roadmap_assets.progress import ProgressLog
 from roadmap_assets.resources import GeminiResource, SourceResource, WarehouseResource
 from roadmap_assets.steps import Result, failing, for_each, roadmaps_of, tell, told
 from roadmap_assets.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.raw import load_snapshot
-from roadmap_assets.warehouse.topics import count_topics
 
 # Dagster says at each asset that backfill policies and links to the code are beta, in three lines each time.
 warnings.filterwarnings("ignore", message="(?i).*(backfill_policy|code_?references?).*", category=dg.BetaWarning)
@@ -102,13 +101,11 @@ def topic_enrichments(
         database, access = warehouse.open_in_step(context.log.info), gemini.access()
         access.check()
         check_writable(Path(warehouse.output) / "any.csv")  # better known before there is something to pay for
-        roadmaps = _with_topics(context, database)
-        plan = pipeline.plan(roadmaps, warehouse=database, access=access)
-        context.log.info(in_words(plan))
-        enriched: Enriched = pipeline.enrich(roadmaps, warehouse=database, access=access, on_event=ProgressLog(context))
-        rows = pipeline.answered_topics(roadmaps, warehouse=database, access=access)
+        asked = _with_topics(context, pipeline.questions_of(roadmaps_of(context), warehouse=database, access=access))
+        enriched: Enriched = pipeline.enrich(asked, warehouse=database, access=access, on_event=ProgressLog(context))
+        rows = pipeline.answered_topics(asked, warehouse=database)
         quota = _quota(access) if enriched.report.calls else None
-    for roadmap in roadmaps:
+    for roadmap in asked:
         found = metadata.of_enrichment(
             enriched,
             roadmap,
@@ -116,7 +113,6 @@ def topic_enrichments(
             headers=access.profile.headers,
             limits=access.limits,
             quota=quota,
-            plan=plan,
         )
         tell(context, roadmap, found, data_version=answers_version(rows[roadmap]))
     return told()
@@ -164,14 +160,12 @@ def _quota(access: Access) -> QuotaState:
         return limiter.state()
 
 
-def _with_topics(context: dg.AssetExecutionContext, database: Warehouse) -> list[str]:
-    """The roadmaps of the run that have topics. Raises DocumentError when none has."""
-    wanted = roadmaps_of(context)
-    with database.transaction() as connection:
-        roadmaps = [roadmap for roadmap in wanted if count_topics(connection, roadmap)]
-    without = ", ".join(roadmap for roadmap in wanted if roadmap not in roadmaps)
-    if not roadmaps:
+def _with_topics(context: dg.AssetExecutionContext, asked: Asked) -> Asked:
+    """The roadmaps that have topics. Raises DocumentError when none has."""
+    found = {roadmap: pairs for roadmap, pairs in asked.items() if pairs}
+    without = ", ".join(asked.keys() - found.keys())
+    if not found:
         raise DocumentError(f"the topics of {without} were not read yet; read them first (asset roadmap_topics)")
     if without:
         context.log.info(f"Without topics, and so left alone: {without}")
-    return roadmaps
+    return found

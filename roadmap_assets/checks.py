@@ -106,9 +106,8 @@ def topic_enrichments_checks(
     """The rules about the answers, and the run's calls."""
     with failing():
         database = warehouse.open_in_step(context.log.info)
-        answered: Mapping[str, Sequence[EnrichedTopic]] = pipeline.answered_topics(
-            roadmaps_checked(context), warehouse=database, access=gemini.access()
-        )
+        asked = pipeline.questions_of(roadmaps_checked(context), warehouse=database, access=gemini.access())
+        answered: Mapping[str, Sequence[EnrichedTopic]] = pipeline.answered_topics(asked, warehouse=database)
         yield from _results(context, quality.ENRICHMENT_RULES, answered)
         if CALLS_WITHIN_LEAST.key in context.selected_asset_check_keys:
             excess = _excess_calls(context.instance, database)

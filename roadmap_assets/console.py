@@ -75,7 +75,7 @@ def following(*, verbose: bool) -> Iterator[OnEvent]:
         def tell(event: Event) -> None:
             nonlocal bar
             narrator.tell(event)
-            if isinstance(event, CacheChecked) and event.batches and sys.stdout.isatty():
+            if isinstance(event, CacheChecked) and event.plan.calls and sys.stdout.isatty():
                 bar = stack.enter_context(_bar("rows", to=sys.stdout))
             if bar:
                 bar.update(bar.task_ids[0], **_on_bar(event))
@@ -102,8 +102,8 @@ def downloading(what: str) -> Iterator[Callable[[int, int], None]]:
 def _on_bar(event: Event) -> dict[str, Any]:
     """What of a task an event changes."""
     match event:
-        case CacheChecked(hits=hits, rows=rows):
-            return {"completed": hits, "total": rows}
+        case CacheChecked(plan=plan):
+            return {"completed": plan.hits, "total": plan.rows}
         case RowsSettled(done=done, total=total, calls=calls, seconds_left=seconds_left):
             left = f", about {seconds_left:.0f} s left" if seconds_left else ""
             return {"completed": done, "total": total, "description": f"rows, {calls} calls{left}"}
@@ -155,11 +155,12 @@ class _Narrator:
         latest = f" (latest: {local(event.latest):%Y-%m-%d %H:%M:%S})" if event.latest else ""
         self._show(f"Cache: {event.entries} entries{latest}")
         self._show("Checking cache for all rows...")
-        share = 100 * event.hits / event.rows if event.rows else 100.0
-        self._show(f"Cache hits: {event.hits}/{event.rows} ({share:.1f}%)")
-        self._show(f"Rows to enrich: {event.to_enrich}")
-        if event.batches:
-            self._show(f"Processing {event.batches} batches (batch size: {event.batch_size})")
+        plan = event.plan
+        share = 100 * plan.hits / plan.rows if plan.rows else 100.0
+        self._show(f"Cache hits: {plan.hits}/{plan.rows} ({share:.1f}%)")
+        self._show(f"Rows to enrich: {plan.misses}")
+        if plan.calls:
+            self._show(f"Processing {plan.calls} batches (batch size: {event.batch_size})")
 
 
 def summary(report: Report, *, failed: Sequence[tuple[str, str]]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import dagster as dg
 
+from roadmap_assets.enrichment.events import Progress
 from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.quota import Limits, QuotaState
 from roadmap_assets.pipeline import Enriched, Fetched, Published, TopicsRead
@@ -66,7 +67,6 @@ def of_enrichment(
     headers: Mapping[str, str],
     limits: Limits,
     quota: QuotaState | None = None,
-    plan: Plan | None = None,
 ) -> Metadata:
     """Metadata of `topic_enrichments`; `headers` are the profile's, `quota` the state after the run."""
     report, statuses = enriched.report, enriched.rows[roadmap]
@@ -101,10 +101,6 @@ def of_enrichment(
         found["day_quota_used"] = _share(quota.requests_today, limits.rpd)
     if quota and limits.rpm:
         found["minute_quota_used"] = _share(quota.requests_in_window, limits.rpm)
-    if plan:
-        found["planned_calls"] = plan.calls
-        if plan.cost_usd is not None:
-            found["planned_cost_usd"] = plan.cost_usd
     if report.stop_reason:
         found["stop_reason"] = report.stop_reason
     if report.deferred_until:
@@ -129,10 +125,33 @@ def of_published(published: Published, *, headers: Mapping[str, str], lost: Sequ
     return {**found, "preview": _answers(published.topics, headers)}
 
 
-def of_progress(*, done: int, total: int, hits: int, calls: int, seconds_left: float | None) -> Metadata:
+def of_plan(plan: Plan) -> Metadata:
+    """Metadata of the observation that tells, before anything is asked, what it will take."""
+    found: Metadata = {
+        "rows": plan.rows,
+        "hits": plan.hits,
+        "misses": plan.misses,
+        "given_up": plan.given_up,
+        "planned_calls": plan.calls,
+        "planned_input_tokens": plan.input_tokens,
+        "planned_output_tokens": plan.output_tokens,
+        "least_seconds": round(plan.seconds, 1),
+        "days": plan.days,
+    }
+    return found if plan.cost_usd is None else {**found, "planned_cost_usd": plan.cost_usd}
+
+
+def of_progress(progress: Progress) -> Metadata:
     """Metadata of the observations that tell how far an enrichment is."""
-    found: Metadata = {"done": done, "total": total, "hits": hits, "calls": calls, "share_done": _share(done, total)}
-    return found if seconds_left is None else {**found, "seconds_left": round(seconds_left, 1)}
+    found: Metadata = {
+        "done": progress.done,
+        "total": progress.total,
+        "hits": progress.hits,
+        "calls": progress.calls,
+        "share_done": _share(progress.done, progress.total),
+    }
+    left = progress.seconds_left
+    return found if left is None else {**found, "seconds_left": round(left, 1)}
 
 
 def _share(part: int, whole: int) -> float:

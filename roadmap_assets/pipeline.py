@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.blocking import run_blocking
 from roadmap_assets.enrichment.events import OnEvent
+from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.enrichment.report import Report, Status, count_rows
 from roadmap_assets.errors import DocumentError, UnknownRoadmap
@@ -36,8 +37,8 @@ from roadmap_assets.warehouse.raw import (
 )
 from roadmap_assets.warehouse.topics import Parse, Topic, count_topics, load_parse, load_topics, save_topics
 
-if TYPE_CHECKING:
-    from roadmap_assets.enrichment.plan import Plan
+Asked = Mapping[str, Sequence[tuple[Topic, Question]]]
+"""roadmap -> its topics in reading order, each with the question about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,36 +175,32 @@ def topics_of(roadmaps: Sequence[str], *, warehouse: Warehouse) -> list[Topic]:
         return load_topics(connection, roadmaps)
 
 
-def enrich(
-    roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access, on_event: OnEvent = lambda _: None
-) -> Enriched:
-    """Answer every topic of these roadmaps, from the cache or by asking Gemini, packed across them.
+def questions_of(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> Asked:
+    """The topics of these roadmaps as they were last read, in reading order, each with the question about it."""
+    with warehouse.transaction() as connection:
+        return _asked(connection, roadmaps, access)
+
+
+def enrich(asked: Asked, *, warehouse: Warehouse, access: Access, on_event: OnEvent = lambda _: None) -> Enriched:
+    """Answer the questions about these roadmaps, from the cache or by asking Gemini, packed across them.
 
     Raises:
         GeminiRefused: the key, the model or the request is refused; what was answered before is stored.
     """
-    questions = _questions(roadmaps, warehouse=warehouse, access=access)
-    flat = [question for asked in questions.values() for question in asked.values()]
-    report = run_blocking(access.engine(warehouse).run(flat, on_event=on_event))
-    return Enriched(
-        report=report,
-        rows={roadmap: count_rows(asked.values(), report.statuses) for roadmap, asked in questions.items()},
-    )
+    report = run_blocking(access.engine(warehouse).run(_questions(asked), on_event=on_event))
+    rows = {roadmap: count_rows(_questions({roadmap: pairs}), report.statuses) for roadmap, pairs in asked.items()}
+    return Enriched(report=report, rows=rows)
 
 
-def plan(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> Plan:
-    """What `enrich` would take for these roadmaps; no call is made."""
-    from roadmap_assets.enrichment.plan import make_plan
-
-    questions = _questions(roadmaps, warehouse=warehouse, access=access)
-    flat = [question for asked in questions.values() for question in asked.values()]
-    return make_plan(access.engine(warehouse), flat)
+def plan(asked: Asked, *, warehouse: Warehouse, access: Access) -> Plan:
+    """What `enrich` would take; no call is made."""
+    return access.engine(warehouse).plan(_questions(asked))
 
 
-def answered_topics(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> dict[str, list[EnrichedTopic]]:
+def answered_topics(asked: Asked, *, warehouse: Warehouse) -> dict[str, list[EnrichedTopic]]:
     """The topics of each roadmap with what is answered so far, as `publish` would publish them now."""
     with warehouse.transaction() as connection:
-        return _answered(connection, roadmaps, access)
+        return _answered(connection, asked)
 
 
 def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path) -> Published:
@@ -217,7 +214,7 @@ def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path) ->
     """
     schema = access.profile.reply_schema["items"]["properties"]
     with warehouse.transaction() as connection:
-        rows = _answered(connection, [roadmap], access)[roadmap]
+        rows = _answered(connection, _asked(connection, [roadmap], access))[roadmap]
         if not rows:
             raise DocumentError(f"the topics of {roadmap} were not read yet; read them first (asset roadmap_topics)")
         failures = load_failures(connection, [row.enrichment_key for row in rows if row.status == "failed"])
@@ -254,17 +251,11 @@ def publish_topics(roadmap: str, *, warehouse: Warehouse, csv: Path) -> Publishe
     return Published(roadmap=roadmap, rows=len(topics), statuses={}, csv=csv)
 
 
-def _questions(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> dict[str, dict[str, Question]]:
-    """roadmap -> topic_id -> question."""
-    with warehouse.transaction() as connection:
-        asked = _asked(connection, roadmaps, access)
-    return {
-        roadmap: {topic.topic_id: question for topic, question in questions} for roadmap, questions in asked.items()
-    }
+def _questions(asked: Asked) -> list[Question]:
+    return [question for pairs in asked.values() for _, question in pairs]
 
 
-def _asked(connection: Any, roadmaps: Sequence[str], access: Access) -> dict[str, list[tuple[Topic, Question]]]:
-    """The topics of each roadmap, each with the question about it."""
+def _asked(connection: Any, roadmaps: Sequence[str], access: Access) -> Asked:
     titles = {roadmap: _title(connection, roadmap) for roadmap in roadmaps}
     asked: dict[str, list[tuple[Topic, Question]]] = {roadmap: [] for roadmap in roadmaps}
     for topic in load_topics(connection, roadmaps):
@@ -272,10 +263,9 @@ def _asked(connection: Any, roadmaps: Sequence[str], access: Access) -> dict[str
     return asked
 
 
-def _answered(connection: Any, roadmaps: Sequence[str], access: Access) -> dict[str, list[EnrichedTopic]]:
+def _answered(connection: Any, asked: Asked) -> dict[str, list[EnrichedTopic]]:
     """The topics of each roadmap, each with its answer, or with what is known of its failure."""
-    asked = _asked(connection, roadmaps, access)
-    keys = [question.key for pairs in asked.values() for _, question in pairs]
+    keys = [question.key for question in _questions(asked)]
     answers = load_answers(connection, keys)
     failures = load_failures(connection, keys)
 

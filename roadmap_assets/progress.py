@@ -1,4 +1,4 @@
-"""A long enrichment in the run's log: a line for whatever happens, and now and then an observation of the asset."""
+"""An enrichment in the run's log: what it will take, a line for whatever happens, an observation now and then."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 import dagster as dg
 
 from roadmap_assets import metadata
-from roadmap_assets.enrichment.events import BatchFailed, Event, Progress, Stopped, Waiting
+from roadmap_assets.enrichment.events import BatchFailed, CacheChecked, Event, Progress, Stopped, Waiting
 from roadmap_assets.enrichment.plan import Plan
 
 OBSERVED_EVERY_S: Final = 30.0
@@ -26,12 +26,15 @@ class ProgressLog:
     def __call__(self, event: Event) -> None:
         log, now = self._context.log, time.monotonic()
         match event:
+            case CacheChecked(plan=plan) if plan.calls:
+                log.info(in_words(plan))
+                self._observe(metadata.of_plan(plan))
             case Progress():
                 left = "" if event.seconds_left is None else f", about {event.seconds_left:.0f} s left"
                 log.info(f"{event.done}/{event.total} rows done, {event.hits} hits, {event.calls} calls{left}")
                 if now - self._observed_at >= OBSERVED_EVERY_S:
                     self._observed_at = now
-                    self._observe(event)
+                    self._observe(metadata.of_progress(event))
             case BatchFailed():
                 log.warning(f"Batch {event.batch}/{event.batches}: {event.reason}. {event.remedy}")
             case Waiting() if now - self._waited_at >= WAITING_EVERY_S:
@@ -40,14 +43,7 @@ class ProgressLog:
             case Stopped():
                 log.warning(f"Nothing further is asked: {event.reason}")
 
-    def _observe(self, event: Progress) -> None:
-        found = metadata.of_progress(
-            done=event.done,
-            total=event.total,
-            hits=event.hits,
-            calls=event.calls,
-            seconds_left=event.seconds_left,
-        )
+    def _observe(self, found: metadata.Metadata) -> None:
         keys = self._context.partition_keys
         self._context.log_event(
             dg.AssetObservation(self._context.asset_key, partition=keys[0] if len(keys) == 1 else None, metadata=found)

@@ -51,7 +51,8 @@ def scrape_roadmap(
             if count:
                 console.say(f"  {name.replace('_', ' ')}: {count}")
     if dry_run:
-        for line in console.plan_lines(pipeline.plan([slug], warehouse=warehouse, access=access)):
+        asked = pipeline.questions_of([slug], warehouse=warehouse, access=access)
+        for line in console.plan_lines(pipeline.plan(asked, warehouse=warehouse, access=access)):
             console.say(line)
     elif enrich:
         return _enrich(warehouse, access, csv, fetched=fetched, read=read, verbose=verbose)
@@ -72,8 +73,9 @@ def _enrich(
     verbose: bool,
 ) -> bool:
     slug = fetched.roadmap
+    asked = pipeline.questions_of([slug], warehouse=warehouse, access=access)
     with console.following(verbose=verbose) as on_event:
-        enriched = pipeline.enrich([slug], warehouse=warehouse, access=access, on_event=on_event)
+        enriched = pipeline.enrich(asked, warehouse=warehouse, access=access, on_event=on_event)
     published = pipeline.publish(slug, warehouse=warehouse, access=access, csv=csv)
     for line in console.summary(enriched.report, failed=published.failed):
         console.say(line)

@@ -95,7 +95,8 @@ def deferred_rows(
         roadmaps = [key for key in context.instance.get_dynamic_partitions(ROADMAPS.name or "") if key in waiting]
         if not roadmaps:
             return dg.SkipReason("no published topic waits for an answer")
-        misses = pipeline.plan(roadmaps, warehouse=database, access=access).misses
+        asked = pipeline.questions_of(roadmaps, warehouse=database, access=access)
+        misses = pipeline.plan(asked, warehouse=database, access=access).misses
         if not misses:
             return dg.SkipReason("the topics without an answer have failed too often to be tried again")
         with closing(access.open_limiter()) as limiter:

@@ -16,11 +16,24 @@ import pytest
 
 from roadmap_assets import console
 from roadmap_assets.enrichment.events import BatchEnriched, BatchFailed, CacheChecked, Event, Progress, Stopped, Waiting
+from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.report import Report
 from roadmap_assets_tests.command_line import SAMPLE
 
 LATEST = datetime(2026, 10, 20, 13, tzinfo=UTC).replace(tzinfo=None)  # as the tables have it
-CHECKED = CacheChecked(entries=75, latest=LATEST, rows=150, hits=75, to_enrich=75, batches=4, batch_size=20)
+PLAN = Plan(
+    rows=150,
+    hits=75,
+    misses=75,
+    given_up=0,
+    calls=4,
+    input_tokens=1000,
+    output_tokens=300,
+    cost_usd=0.6,
+    seconds=2.0,
+    days=1,
+)
+CHECKED = CacheChecked(entries=75, latest=LATEST, plan=PLAN, batch_size=20)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +88,7 @@ def report(**changes: Any) -> Report:
         "rows": {"hit": 75, "enriched": 75},
         "failures": {},
         "calls": 4,
-        "least_calls": 4,
+        "plan": PLAN,
         "input_tokens": 1000,
         "output_tokens": 200,
         "cost_usd": 0.5,

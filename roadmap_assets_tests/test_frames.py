@@ -190,7 +190,7 @@ def test_that_events_are_told(settings: Settings) -> None:
     events: list[Event] = []
     enrich(DISHES, settings, on_event=events.append)
     assert isinstance(events[0], CacheChecked)
-    assert (events[0].rows, events[0].batches) == (3, 1)
+    assert (events[0].plan.rows, events[0].plan.calls) == (3, 1)
 
 
 @pytest.mark.parametrize(

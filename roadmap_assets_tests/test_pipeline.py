@@ -58,6 +58,12 @@ class Roadmaps:
         pipeline.fetch(slug, source=self.source, warehouse=self.warehouse)
         return pipeline.read_topics(slug, warehouse=self.warehouse)
 
+    def asked(self, *slugs: str, access: Access) -> pipeline.Asked:
+        return pipeline.questions_of(slugs, warehouse=self.warehouse, access=access)
+
+    def enrich(self, *slugs: str, access: Access) -> pipeline.Enriched:
+        return pipeline.enrich(self.asked(*slugs, access=access), warehouse=self.warehouse, access=access)
+
     def publish(self, slug: str, access: Access) -> pipeline.Published:
         return pipeline.publish(slug, warehouse=self.warehouse, access=access, csv=self.output / f"{slug}.csv")
 
@@ -156,7 +162,7 @@ def test_topics_of_a_roadmap_that_was_never_fetched(roadmaps: Roadmaps) -> None:
 def test_roadmaps_of_one_run_share_its_batches(roadmaps: Roadmaps) -> None:
     for slug in ("alpha", "beta"):
         roadmaps.read(slug)
-    enriched = pipeline.enrich(["alpha", "beta"], warehouse=roadmaps.warehouse, access=roadmaps.access())
+    enriched = roadmaps.enrich("alpha", "beta", access=roadmaps.access())
     assert enriched.report.calls == 1
     assert {slug: dict(rows) for slug, rows in enriched.rows.items()} == {
         "alpha": {"enriched": 2},
@@ -167,10 +173,11 @@ def test_roadmaps_of_one_run_share_its_batches(roadmaps: Roadmaps) -> None:
 def test_a_plan_is_what_a_run_then_takes(roadmaps: Roadmaps) -> None:
     roadmaps.read("alpha")
     access = roadmaps.access(batch_size=1)
-    plan = pipeline.plan(["alpha"], warehouse=roadmaps.warehouse, access=access)
-    report = pipeline.enrich(["alpha"], warehouse=roadmaps.warehouse, access=access).report
+    asked = roadmaps.asked("alpha", access=access)
+    plan = pipeline.plan(asked, warehouse=roadmaps.warehouse, access=access)
+    report = roadmaps.enrich("alpha", access=access).report
     assert (plan.rows, plan.misses, plan.calls) == (2, 2, 2) == (report.total, report.rows["enriched"], report.calls)
-    assert pipeline.plan(["alpha"], warehouse=roadmaps.warehouse, access=access).calls == 0
+    assert pipeline.plan(asked, warehouse=roadmaps.warehouse, access=access).calls == 0
 
 
 def test_a_topic_without_an_answer_is_published_with_empty_columns(roadmaps: Roadmaps) -> None:
@@ -198,7 +205,7 @@ def test_publishing_again_replaces_what_has_changed(
     access = roadmaps.access()
     for slug in ("alpha", "beta"):
         roadmaps.read(slug)
-    pipeline.enrich(["alpha", "beta"], warehouse=roadmaps.warehouse, access=access)
+    roadmaps.enrich("alpha", "beta", access=access)
     for slug in ("alpha", "beta"):
         roadmaps.publish(slug, access)
     before = roadmaps.sql("SELECT * FROM enriched_roadmaps WHERE roadmap = 'beta'")
@@ -213,7 +220,7 @@ def test_publishing_again_replaces_what_has_changed(
 def test_publishing_the_same_again_writes_nothing(roadmaps: Roadmaps, profile: str) -> None:
     access = roadmaps.access(profile=profile)
     roadmaps.read("alpha")
-    pipeline.enrich(["alpha"], warehouse=roadmaps.warehouse, access=access)
+    roadmaps.enrich("alpha", access=access)
     roadmaps.publish("alpha", access)
     before = roadmaps.sql("SELECT * FROM enriched_roadmaps")
     roadmaps.publish("alpha", access)
@@ -224,7 +231,7 @@ def test_columns_of_another_profile_are_emptied(roadmaps: Roadmaps) -> None:
     roadmaps.read("alpha")
     for profile in ("study", "summary"):
         access = roadmaps.access(profile=profile)
-        pipeline.enrich(["alpha"], warehouse=roadmaps.warehouse, access=access)
+        roadmaps.enrich("alpha", access=access)
         roadmaps.publish("alpha", access)
         [(filled,)] = roadmaps.sql("SELECT count(obstacle) FROM enriched_roadmaps")
         assert filled == (2 if profile == "study" else 0)

@@ -6,17 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from roadmap_assets.enrichment.plan import Plan
+
 
 @dataclass(frozen=True, slots=True)
 class CacheChecked:
-    """The look-up is done: `hits` of `rows` are answered; `latest` is when the youngest of `entries` came (UTC)."""
+    """The look-up is done, and the run goes by `plan`; `latest` is when the youngest of `entries` came (UTC)."""
 
     entries: int
     latest: datetime | None
-    rows: int
-    hits: int
-    to_enrich: int
-    batches: int
+    plan: Plan
     batch_size: int
 
 

@@ -1,19 +1,24 @@
-"""What a run would take, worked out without making a call."""
+"""What a run would take, worked out without making a call: what is answered, what is to be asked, in how many calls."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 
 from roadmap_assets.enrichment.cost import Usage
-from roadmap_assets.enrichment.engine import OUTPUT_TOKENS_PER_COLUMN, Engine
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.enrichment.quota import least_seconds
-from roadmap_assets.warehouse.enrichments import answered_keys, load_failures
+from roadmap_assets.enrichment.terms import Terms
+from roadmap_assets.warehouse.enrichments import PastFailure, answered_keys, cache_size, load_failures
 
 CALL_S = 2.0
 """What one call takes, roughly: enough to say whether a run is a matter of seconds, minutes or days."""
+
+OUTPUT_TOKENS_PER_COLUMN = 40
+"""A guess at a column's length, on the safe side for one line; a run that sees longer replies goes by those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +40,38 @@ class Plan:
     days: int
 
 
-def make_plan(engine: Engine, questions: Sequence[Question]) -> Plan:
-    """What asking these questions would take now."""
-    unique = {question.key: question for question in questions}
-    with engine.warehouse.transaction() as connection:
-        answered = answered_keys(connection, unique)
-        failures = load_failures(connection, unique)
-    given_up = {key for key, past in failures.items() if past.runs >= engine.options.failure_runs} - answered
-    to_ask = [question for key, question in unique.items() if key not in answered and key not in given_up]
-    calls = engine.count_batches(to_ask)
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """What the database knows of questions, by key; `latest` is when the youngest of its `entries` came (UTC)."""
+
+    answered: AbstractSet[str]
+    given_up: Mapping[str, PastFailure]
+    to_ask: Sequence[Question]
+    entries: int
+    latest: datetime | None
+
+
+def look_up(terms: Terms, questions: Mapping[str, Question]) -> LookUp:
+    """Look up questions by their keys, all in one transaction. Raises as `Warehouse.transaction`."""
+    with terms.warehouse.transaction() as connection:
+        answered = answered_keys(connection, questions)
+        entries, latest = cache_size(connection)
+        failures = load_failures(connection, questions.keys() - answered)
+    given_up = {key: past for key, past in failures.items() if past.runs >= terms.options.failure_runs}
+    to_ask = [question for key, question in questions.items() if key not in answered and key not in given_up]
+    return LookUp(answered, given_up, to_ask, entries, latest)
+
+
+def make_plan(terms: Terms, questions: Sequence[Question], found: LookUp) -> Plan:
+    """What asking these questions would take, by what was `found` of them."""
+    calls = terms.count_batches(found.to_ask)
     usage = Usage(
-        input_tokens=calls * engine.fixed_tokens + sum(question.tokens for question in to_ask),
-        output_tokens=len(to_ask) * len(engine.profile.columns) * OUTPUT_TOKENS_PER_COLUMN,
+        input_tokens=calls * terms.fixed_tokens + sum(question.tokens for question in found.to_ask),
+        output_tokens=len(found.to_ask) * len(terms.profile.columns) * OUTPUT_TOKENS_PER_COLUMN,
     )
-    limits = engine.options.limits
-    hits = sum(question.key in answered for question in questions)
-    gone = sum(question.key in given_up for question in questions)
+    limits = terms.options.limits
+    hits = sum(question.key in found.answered for question in questions)
+    gone = sum(question.key in found.given_up for question in questions)
     return Plan(
         rows=len(questions),
         hits=hits,
@@ -59,7 +80,7 @@ def make_plan(engine: Engine, questions: Sequence[Question]) -> Plan:
         calls=calls,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
-        cost_usd=engine.prices.cost_usd(engine.options.model, usage),
+        cost_usd=terms.prices.cost_usd(terms.options.model, usage),
         seconds=least_seconds(calls, usage.input_tokens, limits, CALL_S),
         days=math.ceil(calls / limits.rpd) if limits.rpd else min(calls, 1),
     )

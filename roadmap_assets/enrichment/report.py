@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.questions import Question
 
 Status = Literal["hit", "enriched", "failed", "deferred"]
@@ -18,17 +19,17 @@ Status = Literal["hit", "enriched", "failed", "deferred"]
 class Report:
     """A run's result: what became of each key, and what it took, from the ledger.
 
-    `least_calls` and `least_seconds` are what the batch size and the quota allow at best for what this run had to ask;
-    `deferred_until` says when the quota is open again, where that is what stopped the run, and `stop_reason` says in
-    words why anything was deferred. `cost_usd` is None where a price is unknown.
+    `plan` is what was known before it, and `least_seconds` is what the quota allows at best for what was asked, at the
+    calls' mean latency. `deferred_until` says when the quota is open again, where that is what stopped the run, and
+    `stop_reason` says in words why anything was deferred. `cost_usd` is None where a price is unknown.
     """
 
     run_id: str
     statuses: Mapping[str, Status]
     rows: Mapping[Status, int]
     failures: Mapping[str, str]
+    plan: Plan
     calls: int
-    least_calls: int
     input_tokens: int
     output_tokens: int
     cost_usd: float | None
@@ -36,6 +37,11 @@ class Report:
     least_seconds: float
     stop_reason: str = ""
     deferred_until: datetime | None = None
+
+    @property
+    def least_calls(self) -> int:
+        """Calls that the batch size allows at best for what this run had to ask."""
+        return self.plan.calls
 
     @property
     def total(self) -> int:

@@ -282,7 +282,7 @@ class Run:
 
     @property
     def _expected_batches(self) -> int:
-        return max(self._tally.least_calls, self._batches)
+        return max(self._tally.plan.calls, self._batches)
 
     def _tell_failed(self, batch: int, reason: str, remedy: str) -> None:
         self._on_event(BatchFailed(batch, self._expected_batches, reason, "" if self.stop else remedy))

@@ -5,31 +5,31 @@ from __future__ import annotations
 import math
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from roadmap_assets.enrichment.cost import Usage
 from roadmap_assets.enrichment.events import Progress
+from roadmap_assets.enrichment.plan import OUTPUT_TOKENS_PER_COLUMN, Plan
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.enrichment.quota import least_seconds
 from roadmap_assets.enrichment.report import Report, Status, count_rows
 from roadmap_assets.enrichment.terms import Terms
 from roadmap_assets.warehouse.ledger import Call, Spent, spent_in_run
 
-OUTPUT_TOKENS_PER_COLUMN = 40
-"""A guess at a column's length, on the safe side for one line; a run that sees longer replies goes by those."""
-
 
 class Tally:
     """The counts of one run. `unique` are its questions by key, `weights` how many rows share a key."""
 
-    def __init__(self, terms: Terms, questions: Sequence[Question]) -> None:
+    def __init__(
+        self, terms: Terms, questions: Sequence[Question], *, unique: Mapping[str, Question], plan: Plan, began: float
+    ) -> None:
         self.run_id = uuid.uuid4().hex
-        self.unique = {question.key: question for question in questions}
+        self.unique = unique
+        self.plan = plan
         self.weights = Counter(question.key for question in questions)
         self.failures: dict[str, str] = {}
         self.hits = 0
-        self.least_calls = 0
         self.fixed_tokens = terms.fixed_tokens
         self._terms = terms
         self._questions = questions
@@ -40,7 +40,7 @@ class Tally:
         self._charged_usd = 0.0
         self._reserved_usd = 0.0
         self._output_tokens_per_topic = float(len(terms.profile.columns) * OUTPUT_TOKENS_PER_COLUMN)
-        self._began = terms.clock.time()
+        self._began = began
 
     # ----------------------------------------------------------------------------------------------------- the rows
 
@@ -111,19 +111,20 @@ class Tally:
             with self._terms.warehouse.transaction() as connection:
                 spent = spent_in_run(connection, self.run_id)
         enriched = sum(self.unique[key].tokens for key, status in statuses.items() if status == "enriched")
-        tokens = enriched + self.least_calls * self.fixed_tokens
+        least_calls = self.plan.calls
+        tokens = enriched + least_calls * self.fixed_tokens
         return Report(
             run_id=self.run_id,
             statuses=statuses,
             rows=count_rows(self._questions, statuses),
             failures=self.failures,
             calls=spent.calls,
-            least_calls=self.least_calls,
+            plan=self.plan,
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
             cost_usd=spent.cost_usd,
             seconds=self._terms.clock.time() - self._began,
-            least_seconds=least_seconds(self.least_calls, tokens, self._terms.options.limits, self._mean_latency_s),
+            least_seconds=least_seconds(least_calls, tokens, self._terms.options.limits, self._mean_latency_s),
             stop_reason=stop_reason,
             deferred_until=deferred_until,
         )

@@ -12,7 +12,6 @@ import pytest
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.cost import Prices, load_prices
 from roadmap_assets.enrichment.events import CacheChecked, Progress
-from roadmap_assets.enrichment.plan import make_plan
 from roadmap_assets.enrichment.profiles import load_profile
 from roadmap_assets.enrichment.quota import Limits
 from roadmap_assets.enrichment.simulator.delivery import SeenRequest
@@ -93,7 +92,8 @@ def test_one_question_for_rows_that_share_a_key(start: Start) -> None:
     assert len(report.statuses) == 30
     assert [len(request.topics) for request in runs.simulator.requests] == [20, 10]
     checked = next(event for event in runs.events if isinstance(event, CacheChecked))
-    assert (checked.rows, checked.hits, checked.to_enrich, checked.batches) == (60, 0, 60, 2)
+    plan = checked.plan
+    assert (plan.rows, plan.hits, plan.misses, plan.calls) == (60, 0, 60, 2)
     last = [event for event in runs.events if isinstance(event, Progress)][-1]
     assert (last.done, last.total, last.calls, last.seconds_left) == (60, 60, 2, 0.0)
     assert runs.run(rows).rows == {"hit": 60}
@@ -136,9 +136,8 @@ def test_a_batch_keeps_to_its_tokens(start: Start) -> None:
 
 def test_a_topic_that_passes_the_tokens_alone_goes_alone(start: Start) -> None:
     runs = start()
-    report = runs.run(
-        [*questions(5), ask("Long", "Many words here. " * 500, chars=10_000), *questions(5, start=5)], batch_tokens=1500
-    )
+    asked = [*questions(5), ask("Long", "Many words here. " * 500, chars=10_000), *questions(5, start=5)]
+    report = runs.run(asked, batch_tokens=1500, concurrency=1)
     assert report.complete
     assert [len(request.topics) for request in runs.simulator.requests] == [5, 1, 5]
 
@@ -216,7 +215,7 @@ def test_a_failure_is_tried_by_some_runs_and_then_given_up(start: Start) -> None
         assert (report.rows, report.calls, runs.calls - calls) == ({"hit": 1, "failed": 1}, 1, 1)
         assert runs.failed() == {"Topic 0": ("blocked", "SAFETY", tries)}
     calls = runs.calls
-    plan = make_plan(runs.engine(failure_runs=3), questions(2))
+    plan = runs.engine(failure_runs=3).plan(questions(2))
     assert (plan.hits, plan.misses, plan.given_up, plan.calls) == (1, 0, 1, 0)
     report = runs.run(questions(2), failure_runs=3)
     assert (report.rows, report.calls, runs.calls) == ({"hit": 1, "failed": 1}, 0, calls)
@@ -236,7 +235,7 @@ def test_a_failure_that_is_answered_later_is_forgotten(start: Start) -> None:
 @pytest.mark.parametrize("concurrency", [1, 16])
 def test_a_budget_is_used_and_never_passed(start: Start, priced: Prices, concurrency: int) -> None:
     runs = start(prices=priced, clock=SystemClock())
-    one_call = make_plan(runs.engine(), questions(20)).cost_usd
+    one_call = runs.engine().plan(questions(20)).cost_usd
     assert one_call is not None
     budget = 4 * one_call
     report = runs.run(questions(400), concurrency=concurrency, budget_usd=budget)
@@ -250,7 +249,7 @@ def test_a_budget_is_used_and_never_passed(start: Start, priced: Prices, concurr
 
 def test_a_call_that_ended_unseen_counts_against_the_budget(start: Start, priced: Prices) -> None:
     runs = start(Rule(Hang()), prices=priced, timeout_s=0.3)
-    one_call = make_plan(runs.engine(), questions(20)).cost_usd
+    one_call = runs.engine().plan(questions(20)).cost_usd
     assert one_call is not None
     report = runs.run(questions(20), budget_usd=2.5 * one_call)
     assert runs.calls == 2, "each may have been charged for"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from roadmap_assets.enrichment.plan import make_plan
 from roadmap_assets.enrichment.quota import Limits
 from roadmap_assets.enrichment.simulator.server import Simulator
 from roadmap_assets_tests.enrichment.runs import Runs, ask, questions
@@ -19,7 +18,7 @@ def test_a_plan_agrees_with_the_run_that_follows(tmp_path: Path) -> None:
         calls = runs.calls
         rows = [*questions(134), *questions(10, start=120), ask("Long", "Words and more words. " * 300)]
         engine = runs.engine()
-        plan = make_plan(engine, rows)
+        plan = engine.plan(rows)
         assert runs.calls == calls, "no call is made"
         report = runs.run(rows)
     assert (plan.rows, plan.hits, plan.misses, plan.given_up) == (145, 50, 95, 0)
@@ -30,7 +29,7 @@ def test_a_plan_agrees_with_the_run_that_follows(tmp_path: Path) -> None:
     assert report.output_tokens <= plan.output_tokens
     assert plan.cost_usd == 0.0
     assert (plan.seconds, plan.days) == (2.0, 1)
-    after = make_plan(engine, rows)
+    after = engine.plan(rows)
     assert (after.hits, after.calls, after.input_tokens, after.seconds, after.days) == (145, 0, 0, 0.0, 0)
 
 
@@ -45,11 +44,11 @@ def test_a_plan_agrees_with_the_run_that_follows(tmp_path: Path) -> None:
 )
 def test_the_least_time_is_by_the_quota(tmp_path: Path, limits: Limits, seconds: float, days: int, why: str) -> None:
     with Simulator() as simulator:
-        plan = make_plan(Runs(tmp_path, simulator, limits=limits).engine(), questions(400))
+        plan = Runs(tmp_path, simulator, limits=limits).engine().plan(questions(400))
     assert (plan.calls, plan.seconds, plan.days) == (20, seconds, days), why
 
 
 def test_an_unknown_price_is_not_nothing(tmp_path: Path) -> None:
     with Simulator() as simulator:
         engine = Runs(tmp_path, simulator, model="nobodys-model").engine()
-        assert make_plan(engine, questions(1)).cost_usd is None
+        assert engine.plan(questions(1)).cost_usd is None

@@ -84,7 +84,8 @@ class Project:
         with closing(pipeline.source_of(settings, warehouse=warehouse)) as source:
             pipeline.fetch(slug, source=source, warehouse=warehouse)
         pipeline.read_topics(slug, warehouse=warehouse)
-        pipeline.enrich([slug], warehouse=warehouse, access=access)
+        asked = pipeline.questions_of([slug], warehouse=warehouse, access=access)
+        pipeline.enrich(asked, warehouse=warehouse, access=access)
         pipeline.publish(slug, warehouse=warehouse, access=access, csv=self.folder / "output" / f"{slug}.csv")
 
     def run(
