@@ -19,11 +19,12 @@ from typing import Any, Self
 
 import dagster as dg
 from dagster import DagsterRunStatus
+from dagster._core.execution.backfill import BulkActionStatus
 
 from roadmap_assets.enrichment.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets.partitions import ROADMAPS
 from roadmap_assets.settings import Settings, variable_of
-from roadmap_assets_tests.orchestration.project import RANGE, REPOSITORY
+from roadmap_assets_tests.orchestration.project import ASSETS, RANGE, REPOSITORY
 
 PATIENCE_S = 120.0
 RPM = 4
@@ -39,6 +40,18 @@ mutation Launch($params: ExecutionParams!) {
     ... on PythonError { message }
     ... on RunConfigValidationInvalid { errors { message } }
   }
+}"""
+_BACKFILL = """
+mutation Backfill($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}"""
+_TERMINATE = """
+mutation Terminate($run: String!) {
+  terminateRun(runId: $run) { __typename ... on TerminateRunFailure { message } ... on PythonError { message } }
 }"""
 _SWITCH = """
 mutation Switch($selector: SensorSelector!) {
@@ -146,6 +159,26 @@ class DagsterDev:
         launched = self.ask(_LAUNCH, {"params": params})["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return str(launched["run"]["runId"])
+
+    def backfill(self, *slugs: str) -> list[str]:
+        """Have the daemon fill these roadmaps in, as the UI's "Materialize" does; the ids of the runs it took."""
+        self.instance.add_dynamic_partitions(ROADMAPS.name or "", slugs)
+        params = {"assetSelection": [{"path": [asset]} for asset in ASSETS], "partitionNames": slugs}
+        launched = self.ask(_BACKFILL, {"params": params})["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        backfill = launched["backfillId"]
+
+        def ended() -> bool:
+            found = self.instance.get_backfill(backfill)
+            return found is not None and found.status not in (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING)
+
+        self.wait_until(ended)
+        return [run.run_id for run in self.instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill}))]
+
+    def terminate(self, run_id: str) -> None:
+        """End a run as the UI's "Terminate" does."""
+        reply = self.ask(_TERMINATE, {"run": run_id})["terminateRun"]
+        assert reply["__typename"] == "TerminateRunSuccess", reply
 
     def start_sensor(self, name: str) -> None:
         """Switch a sensor on."""

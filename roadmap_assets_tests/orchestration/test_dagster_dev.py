@@ -11,13 +11,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 
-import duckdb
 import pytest
 from dagster import DagsterRunStatus
 
 from roadmap_assets.enrichment.simulator.faults import FaultPlan, Hang, Rule
 from roadmap_assets.partitions import ROADMAPS
 from roadmap_assets.roadmaps.source import SAMPLE
+from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets_tests.orchestration.dagster_dev import MODULE, DagsterDev
 from roadmap_assets_tests.orchestration.project import REPOSITORY, write_roadmap
 
@@ -45,7 +45,7 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterDev]:
 
 
 def rows(dev: DagsterDev, query: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(dev.folder / ".cache" / "enrichment.duckdb") as connection:
+    with Warehouse(dev.folder / ".cache" / "enrichment.duckdb").transaction() as connection:
         return connection.execute(query).fetchall()
 
 
@@ -88,6 +88,32 @@ def test_a_killed_run_leaves_nothing_that_blocks_the_next(dev: DagsterDev) -> No
     assert rows(dev, "SELECT count(tldr) FROM enriched_roadmaps WHERE roadmap = 'fragile'") == [(25,)]
     assert rows(dev, "SELECT count(*) FROM enrichment_leases") == [(0,)]
     assert dev.end_of(first) == DagsterRunStatus.FAILURE
+
+
+def test_a_run_that_is_terminated_keeps_what_was_answered(dev: DagsterDev) -> None:
+    write_roadmap(dev.source, "halted", [f"Step {number}" for number in range(40)])
+    stored = "SELECT count(*) FROM enrichments WHERE topic LIKE 'Step %'"
+    with dev.gemini(faults=FaultPlan((Rule(Hang(), calls=(2,)),))):
+        run = dev.launch("halted")
+        dev.wait_until(lambda: rows(dev, stored) == [(20,)])
+        dev.terminate(run)
+        assert dev.end_of(run) == DagsterRunStatus.CANCELED, dev.log_of(run)
+    assert sorted(rows(dev, "SELECT outcome FROM api_calls ORDER BY started_at DESC LIMIT 2")) == [
+        ("answered",),
+        ("cancelled",),
+    ]
+    assert rows(dev, "SELECT count(*) FROM enrichment_leases") == [(0,)]
+
+
+def test_a_backfill_is_one_run_that_packs_its_batches_across_roadmaps(dev: DagsterDev) -> None:
+    slugs = [f"part-{number}" for number in range(5)]
+    for slug in slugs:
+        write_roadmap(dev.source, slug, [f"{slug} topic {number}" for number in range(4)])
+    with dev.gemini() as gemini:
+        [run] = dev.backfill(*slugs)
+        assert dev.status(run) == DagsterRunStatus.SUCCESS, dev.log_of(run)
+        assert len(gemini.requests) == 1
+    assert rows(dev, "SELECT count(tldr) FROM enriched_roadmaps WHERE roadmap LIKE 'part-%'") == [(20,)]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
