@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from roadmap_assets_tests.command_line import CommandLine
 
@@ -17,6 +19,24 @@ def pytest_configure() -> None:
     """Have Ctrl-C end our children even where a shell has started us in the background, with Ctrl-C ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class _GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Any worker for any test, but one worker, and first, for those that share a `dagster dev`.
+
+    That is what xdist's own `loadgroup` is for, which has no effect under pytest 9.2 (xdist 3.8 marks a test by an
+    attribute that pytest no longer reads).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module, _, _ = nodeid.partition("::")
+        return module if module.endswith("test_dagster_dev.py") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Spread the tests over the workers."""
+    return _GroupScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

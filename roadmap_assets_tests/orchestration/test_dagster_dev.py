@@ -21,8 +21,6 @@ from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets_tests.orchestration.dagster_dev import MODULE, DagsterDev
 from roadmap_assets_tests.orchestration.project import REPOSITORY, write_roadmap
 
-pytestmark = pytest.mark.xdist_group("dagster dev")
-
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
     "--headless",
