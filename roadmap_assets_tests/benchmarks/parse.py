@@ -39,7 +39,7 @@ def parse(conditions: Conditions) -> Iterator[Figure | Remark]:
         yield Figure(f"{topics:,} generated topics: hierarchy", taken[topics], "s", at_most(10))
     few, many = SIZES[0], SIZES[-1]
     power = math.log(taken[many] / taken[few]) / math.log(many / few)
-    yield Figure("growth: time is as topics to the power of", power, "", at_most(1.2), f"from {few:,} to {many:,}")
+    yield Figure("growth: time is as topics to the power of", power, "", at_most(1.15), f"from {few:,} to {many:,}")
 
 
 def _readable(source: DirectorySource, slug: str) -> Snapshot | None:

@@ -37,8 +37,7 @@ def throughput(conditions: Conditions) -> Iterator[Figure | Remark]:
             yield Figure(f"{name}: the bare loop's peak memory", max(run.peak_mb for run in bare), "MB")
         yield Remark(
             "Beside the calls, the engine checks every answer, takes a permit for each call from the limiter, and "
-            "stores it all. That costs it about 60 % more processor time on its main thread than the bare loop takes, "
-            "and storing has threads of its own, on two cores of which the simulator needs one."
+            "stores it all; storing has threads of its own, on two cores of which the simulator needs one."
         )
 
 
