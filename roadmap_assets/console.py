@@ -140,7 +140,8 @@ class _Narrator:
             self._show(f"✓ Batch {event.batch}/{event.batches} ({rows} rows) enriched")
         elif isinstance(event, BatchFailed):
             self._show(f"✗ Batch {event.batch}/{event.batches} failed: {event.reason}")
-            self._show(f"  {event.remedy}")
+            if event.remedy:
+                self._show(f"  {event.remedy}")
         elif isinstance(event, Waiting):
             now = time.monotonic()
             if now - self._waiting_told_at >= WAITING_EVERY_S:

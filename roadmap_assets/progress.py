@@ -36,7 +36,7 @@ class ProgressLog:
                     self._observed_at = now
                     self._observe(metadata.of_progress(event))
             case BatchFailed():
-                log.warning(f"Batch {event.batch}/{event.batches}: {event.reason}. {event.remedy}")
+                log.warning(f"Batch {event.batch}/{event.batches}: {event.reason}. {event.remedy}".rstrip())
             case Waiting() if now - self._waited_at >= WAITING_EVERY_S:
                 self._waited_at = now
                 log.info(f"Waiting {event.seconds:.0f} s: {event.reason}")

@@ -43,6 +43,10 @@ CHECKED = CacheChecked(entries=75, latest=LATEST, plan=PLAN, batch_size=20)
         (BatchEnriched(batch=1, batches=4, rows=20, answered=20), ["✓ Batch 1/4 (20 rows) enriched"]),
         (BatchEnriched(batch=1, batches=4, rows=20, answered=19), ["✓ Batch 1/4 (19 of 20 rows) enriched"]),
         (
+            BatchFailed(batch=1, batches=4, reason="ConnectError: no route", remedy=""),
+            ["✗ Batch 1/4 failed: ConnectError: no route"],
+        ),
+        (
             BatchFailed(batch=3, batches=4, reason="reply was not JSON", remedy="Falling back to smaller batches..."),
             ["✗ Batch 3/4 failed: reply was not JSON", "  Falling back to smaller batches..."],
         ),

@@ -31,7 +31,7 @@ class BatchEnriched:
 
 @dataclass(frozen=True, slots=True)
 class BatchFailed:
-    """A call brought less than was asked; `reason` is why, `remedy` what is done about it."""
+    """A call brought less than was asked; `reason` is why, `remedy` what is done about it, if anything is."""
 
     batch: int
     batches: int

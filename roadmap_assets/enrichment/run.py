@@ -249,7 +249,9 @@ class Run:
     def _give_up(self, items: list[Item], outcome: Outcome, batch: int, *, got_through: bool) -> None:
         """A batch's attempts are used up. It is at fault where others got through, else the provider may be."""
         if not (outcome.sent or self._circuit.closed):
+            self._tell_failed(batch, outcome.detail, "")
             self.stop(f"Gemini cannot be reached ({outcome.detail})")
+            return
         if got_through and outcome.kind == "busy":
             self._suspect.append(items)
             return
