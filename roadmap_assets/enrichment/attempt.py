@@ -73,11 +73,12 @@ class Caller:
         self, questions: Sequence[Question], *, batch: int, attempt: int, on_event: OnEvent
     ) -> Attempt | None:
         """Ask once, as soon as budget and quota allow; None when the run stops instead."""
+        # First of all, since what is set aside or granted while we wait here would be missing to the one who tries.
+        await self._stop.waiting(self._circuit.passed(batch))
         estimated_usd = await self._reserve(questions)
         if estimated_usd is None:
             return None
         try:
-            await self._stop.waiting(self._circuit.passed(batch))
             permit = await self._permit(questions, on_event)
             if permit is None:
                 return None

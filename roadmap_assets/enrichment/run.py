@@ -92,17 +92,17 @@ class Run:
     async def _drain(self, recording: asyncio.Task[None]) -> None:
         recording.add_done_callback(lambda _: self._woken.set())
         while True:
-            self._woken.clear()
+            self._woken.clear()  # before we look who has ended: whoever ends from here on wakes us
+            for task in [recording, *self._workers]:
+                if task.done() and not task.cancelled():
+                    task.result()  # a database that cannot be written, or a fault of ours, ends the run
+            self._workers = {worker for worker in self._workers if not worker.done()}
             self._launch()
             if not self._workers and (self.stop or not self._held):
                 return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HELD_POLL_S if self._held else None):
                     await self._woken.wait()
-            for task in [recording, *self._workers]:
-                if task.done() and not task.cancelled():
-                    task.result()  # a database that cannot be written, or a fault of ours, ends the run
-            self._workers = {worker for worker in self._workers if not worker.done()}
             if self._held and not self.stop:
                 await self._claim(self._held)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from roadmap_assets.enrichment.cost import Prices, load_prices
 from roadmap_assets.enrichment.simulator.app import SimulatorOptions
 from roadmap_assets.enrichment.simulator.faults import FaultPlan, Rule
 from roadmap_assets.enrichment.simulator.server import Simulator
@@ -25,3 +26,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
             return Runs(tmp_path, stack.enter_context(Simulator(given)), **runs)
 
         yield start
+
+
+@pytest.fixture
+def priced(tmp_path: Path) -> Prices:
+    """A table in which the simulator's tokens cost a cent a thousand, in and out."""
+    table = tmp_path / "prices.toml"
+    table.write_text('as_of = 2026-11-01\n[models."simulator"]\ninput = 10.0\noutput = 10.0\n')
+    return load_prices(table)

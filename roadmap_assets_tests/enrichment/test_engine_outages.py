@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from roadmap_assets.enrichment.clock import SystemClock
+from roadmap_assets.enrichment.cost import Prices
 from roadmap_assets.enrichment.events import BatchEnriched, BatchFailed, Event, Stopped
 from roadmap_assets.enrichment.quota import PROVIDER_ZONE, Permit
 from roadmap_assets.enrichment.simulator.faults import Fault, Rule, Status
@@ -63,6 +64,17 @@ def test_a_server_that_goes_down_in_the_middle_costs_what_was_in_flight(start: S
     assert report.rows == {"enriched": 200}
     assert 10 < report.calls <= 13
     assert runs.outcomes() == {"answered": 10, "dropped": report.calls - 10}
+
+
+def test_who_waits_for_a_connection_holds_no_budget_back_from_the_one_who_tries(start: Start, priced: Prices) -> None:
+    runs = start(prices=priced)
+    one_call = runs.engine().plan(questions(20)).cost_usd
+    assert one_call is not None
+    runs.simulator.refuse()
+    engine = runs.engine(budget_usd=2.9 * one_call)
+    report = asyncio.run(engine.run(questions(40), on_event=down_until(runs, 1)))
+    assert report.rows["enriched"] >= 20
+    assert runs.outcomes()["dropped"] == 1
 
 
 def test_a_server_that_is_never_there_costs_one_batchs_attempts(start: Start) -> None:

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from roadmap_assets.enrichment.clock import SystemClock
-from roadmap_assets.enrichment.cost import Prices, load_prices
+from roadmap_assets.enrichment.cost import Prices
 from roadmap_assets.enrichment.events import CacheChecked, Progress
 from roadmap_assets.enrichment.profiles import load_profile
 from roadmap_assets.enrichment.quota import Limits
 from roadmap_assets.enrichment.simulator.delivery import SeenRequest
 from roadmap_assets.enrichment.simulator.faults import Edit, Finish, Hang, Rule, Status
 from roadmap_assets_tests.enrichment.runs import Start, ask, questions
-
-
-@pytest.fixture
-def priced(tmp_path: Path) -> Prices:
-    """A table in which the simulator's tokens cost a cent a thousand, in and out."""
-    table = tmp_path / "prices.toml"
-    table.write_text('as_of = 2026-11-01\n[models."simulator"]\ninput = 10.0\noutput = 10.0\n')
-    return load_prices(table)
-
 
 # ------------------------------------------------------------------------------------------------- packing and caching
 
