@@ -163,7 +163,7 @@ def _quota(access: Access) -> QuotaState:
 def _with_topics(context: dg.AssetExecutionContext, asked: Asked) -> Asked:
     """The roadmaps that have topics. Raises DocumentError when none has."""
     found = {roadmap: pairs for roadmap, pairs in asked.items() if pairs}
-    without = ", ".join(asked.keys() - found.keys())
+    without = ", ".join(roadmap for roadmap in asked if roadmap not in found)
     if not found:
         raise DocumentError(f"the topics of {without} were not read yet; read them first (asset roadmap_topics)")
     if without:

@@ -204,7 +204,7 @@ class Run:
         """Sort what a call that came back did not answer."""
         answered = len(made.matched.answers)
         if answered or made.outcome.kind == "blocked":
-            self._streaks.broken()
+            self._streaks.broken(sent_at=made.sent_at)
         else:
             self._streaks.count_unusable(sent_at=made.sent_at, now=time.monotonic())
         then = recover(items, made.outcome, made.matched, attempts=self._options.attempts)

@@ -64,10 +64,12 @@ class Streaks:
         self._unusable = 0
         self._known_at = 0.0
 
-    def broken(self) -> None:
-        """Something of use came back."""
+    def broken(self, *, sent_at: float) -> None:
+        """Something of use came back; sent before the first useless reply was known, it says nothing of those after."""
         self.usable += 1
-        self.unreached, self._unusable = 0, 0
+        self.unreached = 0
+        if sent_at >= self._known_at:
+            self._unusable = 0
 
     def count_unusable(self, *, sent_at: float, now: float) -> None:
         """A reply was of no use (monotonic times); those sent before the first one was known say nothing new."""

@@ -57,10 +57,11 @@ class Outgoing(Response):
         self._seen, self._content, self._fault, self._latency_s = seen, body, fault, latency_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.monotonic()  # the clock that is waited by, which the wall clock may drift from
         try:
             self._seen.client_left = await self._deliver(scope, receive, send)
         finally:
-            self._seen.finished_at = time.time()
+            self._seen.finished_at = self._seen.at + time.monotonic() - began
 
     async def _deliver(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Send the answer, or as much as the fault allows; true when the client had left before that."""
