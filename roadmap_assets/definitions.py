@@ -7,16 +7,16 @@ from typing import Any
 
 import dagster as dg
 
-from roadmap_assets.assets import enriched_roadmap, raw_roadmap, roadmap_topics, topic_enrichments
-from roadmap_assets.checks import CHECKS
+from roadmap_assets.defs.assets import enriched_roadmap, raw_roadmap, roadmap_topics, topic_enrichments
+from roadmap_assets.defs.checks import CHECKS
+from roadmap_assets.defs.jobs import refresh_roadmaps
+from roadmap_assets.defs.partition_events import code_versions
+from roadmap_assets.defs.resources import resources
+from roadmap_assets.defs.schedules import daily_refresh
+from roadmap_assets.defs.sensors import deferred_rows, new_roadmaps
+from roadmap_assets.defs.tables import table_metadata
 from roadmap_assets.enrichment.access import Access
-from roadmap_assets.jobs import refresh_roadmaps
-from roadmap_assets.materializations import code_versions
-from roadmap_assets.resources import resources
-from roadmap_assets.schedules import daily_refresh
-from roadmap_assets.sensors import deferred_rows, new_roadmaps
 from roadmap_assets.settings import Settings, load_settings
-from roadmap_assets.tables import table_metadata
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:

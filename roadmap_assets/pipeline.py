@@ -14,14 +14,15 @@ from typing import Any
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.blocking import run_blocking
-from roadmap_assets.enrichment.events import OnEvent
+from roadmap_assets.enrichment.engine.events import OnEvent
+from roadmap_assets.enrichment.engine.report import Report, Status, count_rows
 from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.questions import Question
-from roadmap_assets.enrichment.report import Report, Status, count_rows
 from roadmap_assets.errors import DocumentError, UnknownRoadmap
 from roadmap_assets.exports.csv_file import write_roadmap_csv
 from roadmap_assets.roadmaps import PARSER_VERSION
-from roadmap_assets.roadmaps.source import Source, check_slug, open_source
+from roadmap_assets.roadmaps.sources.base import Source, check_slug
+from roadmap_assets.roadmaps.sources.registry import open_source
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.enrichments import load_answers, load_failures

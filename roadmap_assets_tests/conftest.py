@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from roadmap_assets_tests.command_line import CommandLine
+from roadmap_assets_tests.cli.command_line import CommandLine
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -8,8 +8,8 @@ from itertools import count
 from math import ceil
 from pathlib import Path
 
-from roadmap_assets.enrichment.events import BatchEnriched
-from roadmap_assets.enrichment.simulator.server import Simulator, SimulatorOptions
+from roadmap_assets.enrichment.engine.events import BatchEnriched
+from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets_tests.processes import EngineProcess
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from roadmap_assets.enrichment.access import Access
-from roadmap_assets.enrichment.events import Event
+from roadmap_assets.enrichment.engine.events import Event
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.settings import load_settings
 from roadmap_assets.warehouse.connection import Warehouse
@@ -80,7 +80,7 @@ class Program:
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    ["google.genai", "httpcore2", "httpx2", "pandas", "roadmap_assets.enrichment.quota_sqlite", __name__]
+    ["google.genai", "httpcore2", "httpx2", "pandas", "roadmap_assets.enrichment.limiter.sqlite", __name__]
 )
 
 

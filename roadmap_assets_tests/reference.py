@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from click.testing import CliRunner
 
-from roadmap_assets.cli import main
+from roadmap_assets.cli.main import main
 from roadmap_assets.settings import Settings, allowed, variable_of
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

@@ -12,7 +12,7 @@ import pytest
 from roadmap_assets import pipeline
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.errors import DocumentError, InvalidSlug, UnknownRoadmap
-from roadmap_assets.roadmaps.source import DirectorySource
+from roadmap_assets.roadmaps.sources.directory import DirectorySource
 from roadmap_assets.settings import load_settings
 from roadmap_assets.warehouse.connection import Warehouse
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from roadmap_assets.cli import main
+from roadmap_assets.cli.main import main
 from roadmap_assets_tests.reference import DOCS, PAGES, REGENERATE
 
 

@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING
 
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.cost import Prices, load_prices
-from roadmap_assets.enrichment.engine import Engine, Options
-from roadmap_assets.enrichment.profiles import Profile, load_profile
+from roadmap_assets.enrichment.engine.engine import Engine, Options
+from roadmap_assets.enrichment.limiter.base import Limiter, Limits
+from roadmap_assets.enrichment.limiter.registry import open_limiter
+from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.enrichment.profiles.registry import load_profile
 from roadmap_assets.enrichment.questions import Question, question
-from roadmap_assets.enrichment.quota import Limiter, Limits, open_limiter
 from roadmap_assets.errors import InvalidSetting, MissingKey
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.published import RESERVED_COLUMNS
 
 if TYPE_CHECKING:
-    from roadmap_assets.enrichment.gemini import Gemini
+    from roadmap_assets.enrichment.providers.gemini import Gemini
 
 SIMULATOR_MODEL = "simulator"
 """The model name under which simulated answers are cached, so that they never mix with real ones."""
@@ -145,7 +147,7 @@ class Access:
     def _open_gemini(self) -> Gemini:
         if not self.offline:
             return self._gemini(api_key=self._key, base_url=self.settings.gemini_base_url)
-        from roadmap_assets.enrichment.simulator.server import Simulator, SimulatorOptions
+        from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 
         s = self.settings
         stack = ExitStack()
@@ -154,7 +156,7 @@ class Access:
         return self._gemini(api_key="offline", base_url=simulator.url, on_close=stack.close)
 
     def _gemini(self, *, api_key: str, base_url: str | None, on_close: Callable[[], None] = lambda: None) -> Gemini:
-        from roadmap_assets.enrichment.gemini import Gemini
+        from roadmap_assets.enrichment.providers.gemini import Gemini
 
         return Gemini(
             api_key=api_key,

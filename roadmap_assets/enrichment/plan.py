@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from roadmap_assets.enrichment.cost import Usage
+from roadmap_assets.enrichment.engine.terms import Terms
+from roadmap_assets.enrichment.limiter.base import least_seconds
 from roadmap_assets.enrichment.questions import Question
-from roadmap_assets.enrichment.quota import least_seconds
-from roadmap_assets.enrichment.terms import Terms
 from roadmap_assets.warehouse.enrichments import PastFailure, answered_keys, cache_size, load_failures
 
 CALL_S = 2.0

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from roadmap_assets.enrichment.access import Access
+from roadmap_assets.enrichment.engine.report import Report
 from roadmap_assets.enrichment.questions import Question
-from roadmap_assets.enrichment.report import Report
 from roadmap_assets.settings import load_settings
 from roadmap_assets.warehouse.lean import LeanWarehouse
 

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roadmap_assets.enrichment.gemini import Gemini
+from roadmap_assets.enrichment.limiter.base import Limits, least_seconds
+from roadmap_assets.enrichment.providers.gemini import Gemini
 from roadmap_assets.enrichment.questions import Question
-from roadmap_assets.enrichment.quota import Limits, least_seconds
 from roadmap_assets_tests.benchmarks import asking, measuring
 from roadmap_assets_tests.benchmarks.asking import LATENCY_S, RPM, WINDOW_S
 from roadmap_assets_tests.benchmarks.chart import Line, write_chart

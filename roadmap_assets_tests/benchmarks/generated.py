@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from roadmap_assets.roadmaps.source import content_file
+from roadmap_assets.roadmaps.sources.base import content_file
 from roadmap_assets.warehouse.raw import Snapshot
 from roadmap_assets_tests.roadmaps.drawings import large_drawing
 

@@ -108,7 +108,7 @@ def run_jobs(env: dict[str, str], slug: str, repeats: int) -> dict[str, float]:
     import dagster as dg
 
     from roadmap_assets.definitions import defs
-    from roadmap_assets.partitions import ROADMAPS
+    from roadmap_assets.defs.partitions import ROADMAPS
 
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions(str(ROADMAPS.name), [slug])
@@ -134,7 +134,7 @@ def run_backfill(env: dict[str, str], slugs: list[str]) -> dict[str, float]:
     import dagster as dg
 
     from roadmap_assets.definitions import defs
-    from roadmap_assets.partitions import ROADMAPS, one_run
+    from roadmap_assets.defs.partitions import ROADMAPS, one_run
 
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions(str(ROADMAPS.name), slugs)
@@ -150,7 +150,7 @@ def empty_job() -> Any:
     """A job of four assets in a chain, partitioned like ours, that do nothing."""
     import dagster as dg
 
-    from roadmap_assets.partitions import ROADMAPS
+    from roadmap_assets.defs.partitions import ROADMAPS
 
     def empty(name: str, above: str | None) -> dg.AssetsDefinition:
         @dg.asset(name=name, deps=[above] if above else [], partitions_def=ROADMAPS)

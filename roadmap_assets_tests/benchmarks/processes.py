@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator, Sequence
 
 from roadmap_assets.enrichment.clock import SystemClock
-from roadmap_assets.enrichment.quota import Limits, open_limiter
+from roadmap_assets.enrichment.limiter.base import Limits
+from roadmap_assets.enrichment.limiter.registry import open_limiter
 from roadmap_assets_tests.benchmarks import measuring
 from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, at_least, exactly
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from roadmap_assets.enrichment.cost import Prices, load_prices
-from roadmap_assets.enrichment.simulator.app import SimulatorOptions
-from roadmap_assets.enrichment.simulator.faults import FaultPlan, Rule
-from roadmap_assets.enrichment.simulator.server import Simulator
-from roadmap_assets_tests.enrichment.runs import Runs, Start
+from roadmap_assets.simulator.app import SimulatorOptions
+from roadmap_assets.simulator.faults import FaultPlan, Rule
+from roadmap_assets.simulator.server import Simulator
+from roadmap_assets_tests.enrichment.engine.runs import Runs, Start
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from roadmap_assets.enrichment.quota import Limits
-from roadmap_assets.enrichment.simulator.server import Simulator
-from roadmap_assets_tests.enrichment.runs import Runs, ask, questions
+from roadmap_assets.enrichment.limiter.base import Limits
+from roadmap_assets.simulator.server import Simulator
+from roadmap_assets_tests.enrichment.engine.runs import Runs, ask, questions
 
 
 def test_a_plan_agrees_with_the_run_that_follows(tmp_path: Path) -> None:

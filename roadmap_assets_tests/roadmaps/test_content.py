@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadmap_assets.roadmaps.content import RESOURCE_TYPES, choose_files, file_slug, read_content, web_url
-from roadmap_assets.roadmaps.source import DirectorySource, content_file
+from roadmap_assets.roadmaps.sources.base import content_file
+from roadmap_assets.roadmaps.sources.directory import DirectorySource
 from roadmap_assets.warehouse.raw import ContentFile
 from roadmap_assets.warehouse.topics import Resource
 

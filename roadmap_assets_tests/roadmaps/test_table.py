@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadmap_assets.errors import DocumentError
-from roadmap_assets.roadmaps.source import DirectorySource, content_file, open_source
+from roadmap_assets.roadmaps.sources.base import content_file
+from roadmap_assets.roadmaps.sources.directory import DirectorySource
+from roadmap_assets.roadmaps.sources.registry import open_source
 from roadmap_assets.roadmaps.table import build_topics
 from roadmap_assets.warehouse.raw import Snapshot
 from roadmap_assets.warehouse.topics import Resource

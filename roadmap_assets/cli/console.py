@@ -1,0 +1,213 @@
+"""What a run looks like in a terminal: plain lines anywhere, with a progress bar under them where there is a person."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from roadmap_assets.enrichment.engine.events import (
+    BatchEnriched,
+    BatchFailed,
+    CacheChecked,
+    Event,
+    OnEvent,
+    Stopped,
+    Waiting,
+)
+from roadmap_assets.enrichment.engine.events import Progress as RowsSettled
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from roadmap_assets.enrichment.engine.report import Report
+    from roadmap_assets.enrichment.plan import Plan
+
+RULE = "=" * 60
+WAITING_EVERY_S = 15.0
+"""The limiter tells of its waiting every second; a log wants it less often."""
+
+FAILURES_SHOWN = 20
+
+Show = Callable[[str], None]
+
+
+def say(text: str) -> None:
+    """A line on standard output."""
+    click.echo(text)
+
+
+def warn(text: str) -> None:
+    """A line on standard error."""
+    click.echo(text, err=True)
+
+
+def use_any_text() -> None:
+    """Let a stream that cannot write a character write `?` for it, rather than end a run that is paid for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+@contextmanager
+def following(*, verbose: bool) -> Iterator[OnEvent]:
+    """A listener for the engine's events that prints them, for as long as the block lasts.
+
+    On a terminal a bar follows the lines, from when it is known that there is something to ask.
+    """
+    with ExitStack() as stack:
+        bar: Progress | None = None
+
+        def show(text: str) -> None:
+            if bar:
+                bar.console.print(text, markup=False, soft_wrap=True)
+            else:
+                say(text)
+
+        narrator = _Narrator(show, verbose=verbose)
+
+        def tell(event: Event) -> None:
+            nonlocal bar
+            narrator.tell(event)
+            if isinstance(event, CacheChecked) and event.plan.calls and sys.stdout.isatty():
+                bar = stack.enter_context(_bar("rows", to=sys.stdout))
+            if bar:
+                bar.update(bar.task_ids[0], **_on_bar(event))
+
+        yield tell
+
+
+@contextmanager
+def downloading(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A listener for a download's progress, (done, total) files, that draws a bar where there is a terminal."""
+    with ExitStack() as stack:
+        bar: Progress | None = None
+
+        def tell(done: int, total: int) -> None:
+            nonlocal bar
+            if bar is None and sys.stderr.isatty():
+                bar = stack.enter_context(_bar(what, to=sys.stderr))
+            if bar:
+                bar.update(bar.task_ids[0], completed=done, total=total)
+
+        yield tell
+
+
+def _on_bar(event: Event) -> dict[str, Any]:
+    """What of a task an event changes."""
+    match event:
+        case CacheChecked(plan=plan):
+            return {"completed": plan.hits, "total": plan.rows}
+        case RowsSettled(done=done, total=total, calls=calls, seconds_left=seconds_left):
+            left = f", about {seconds_left:.0f} s left" if seconds_left else ""
+            return {"completed": done, "total": total, "description": f"rows, {calls} calls{left}"}
+        case Waiting(seconds=seconds):
+            return {"description": f"rows, waiting {seconds:.0f} s"}
+        case _:
+            return {}
+
+
+def _bar(what: str, *, to: TextIO) -> Progress:
+    """A bar under whatever is printed meanwhile, gone when it ends."""
+    from rich.console import Console  # a tenth of a second, which a run with nothing to do need not spend
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    bar = Progress(*columns, console=Console(file=to, highlight=False, emoji=False), transient=True)
+    bar.add_task(what, total=None)
+    return bar
+
+
+class _Narrator:
+    """Events as lines."""
+
+    def __init__(self, show: Show, *, verbose: bool) -> None:
+        self._show = show
+        self._verbose = verbose
+        self._waiting_told_at = float("-inf")
+
+    def tell(self, event: Event) -> None:
+        if isinstance(event, CacheChecked):
+            self._tell_cache(event)
+        elif isinstance(event, BatchEnriched):
+            rows = f"{event.rows}" if event.answered == event.rows else f"{event.answered} of {event.rows}"
+            self._show(f"✓ Batch {event.batch}/{event.batches} ({rows} rows) enriched")
+        elif isinstance(event, BatchFailed):
+            self._show(f"✗ Batch {event.batch}/{event.batches} failed: {event.reason}")
+            if event.remedy:
+                self._show(f"  {event.remedy}")
+        elif isinstance(event, Waiting):
+            now = time.monotonic()
+            if now - self._waiting_told_at >= WAITING_EVERY_S:
+                self._waiting_told_at = now
+                self._show(f"  Waiting {event.seconds:.0f} s: {event.reason}")
+        elif isinstance(event, Stopped):
+            self._show(f"Stopped: {event.reason}")
+        elif self._verbose:
+            self._show(f"  {event.done}/{event.total} rows after {event.calls} calls")
+
+    def _tell_cache(self, event: CacheChecked) -> None:
+        latest = f" (latest: {local(event.latest):%Y-%m-%d %H:%M:%S})" if event.latest else ""
+        self._show(f"Cache: {event.entries} entries{latest}")
+        self._show("Checking cache for all rows...")
+        plan = event.plan
+        share = 100 * plan.hits / plan.rows if plan.rows else 100.0
+        self._show(f"Cache hits: {plan.hits}/{plan.rows} ({share:.1f}%)")
+        self._show(f"Rows to enrich: {plan.misses}")
+        if plan.calls:
+            self._show(f"Processing {plan.calls} batches (batch size: {event.batch_size})")
+
+
+def summary(report: Report, *, failed: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """The lines that end a run; `failed` are (topic, reason)."""
+    rows = report.rows
+    yield RULE
+    yield "ENRICHMENT SUMMARY"
+    yield RULE
+    yield f"Total rows: {report.total}"
+    yield f"Cache hits: {rows.get('hit', 0)}"
+    yield f"Newly enriched: {rows.get('enriched', 0)}"
+    yield f"Failed: {rows.get('failed', 0)}"
+    if rows.get("deferred"):
+        yield f"Deferred: {rows['deferred']} ({report.stop_reason or 'another run holds them'})"
+    yield f"Success rate: {100 * report.success_rate:.1f}%"
+    yield f"API calls: {report.calls} (least possible: {report.least_calls})"
+    if report.calls:
+        yield f"Tokens: {report.input_tokens} in, {report.output_tokens} out; cost: {money(report.cost_usd)}"
+        yield f"Time: {report.seconds:.1f} s (least possible: {report.least_seconds:.1f} s)"
+    yield RULE
+    for topic, reason in failed[:FAILURES_SHOWN]:
+        yield f"✗ {topic}: {reason}"
+    if len(failed) > FAILURES_SHOWN:
+        yield f"… and {len(failed) - FAILURES_SHOWN} more, in the table enrichment_failures"
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """What `--dry-run` prints."""
+    yield f"Rows: {plan.rows}"
+    yield f"Cache hits: {plan.hits}"
+    yield f"Rows to enrich: {plan.misses}"
+    if plan.given_up:
+        yield f"Given up: {plan.given_up} (failed too often; forget that with: roadmap-assets cache clear --failures)"
+    yield f"API calls: {plan.calls}"
+    yield f"Tokens: about {plan.input_tokens} in, {plan.output_tokens} out"
+    yield f"Cost: {'about ' * (plan.cost_usd is not None)}{money(plan.cost_usd)}"
+    days = f", spread over {plan.days} days by the daily quota" if plan.days > 1 else ""
+    yield f"Time: at least {plan.seconds:.0f} s{days}"
+    yield "Dry run: Gemini was not asked."
+
+
+def money(usd: float | None) -> str:
+    """An amount, or that it is not known."""
+    return "unknown (the model has no price in the table)" if usd is None else f"${usd:.4f}"
+
+
+def local(moment: datetime) -> datetime:
+    """A time of the tables (UTC, without a zone) in the local zone."""
+    return moment.replace(tzinfo=UTC).astimezone()

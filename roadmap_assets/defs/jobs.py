@@ -1,0 +1,16 @@
+"""The one job: all four assets for the roadmaps of the run, with their checks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import dagster as dg
+
+from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
+
+refresh_roadmaps: Final = dg.define_asset_job(
+    "refresh_roadmaps",
+    selection=[RAW, TOPICS, ENRICHMENTS, ENRICHED],
+    description="Fetch roadmaps, read their topics, enrich what is new, publish.",
+    executor_def=dg.in_process_executor,  # a process for each step costs seconds and buys nothing here
+)

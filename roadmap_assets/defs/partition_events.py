@@ -1,0 +1,92 @@
+"""Materialization events, one for each roadmap, with a data version of its own.
+
+Dagster itself gives all partitions of a run one data version and calls all of them materialized. Here each roadmap has
+its own version, so that "stale" means stale, and one that could not be read gets no event, so that its partition shows
+as failed. It is done as Dagster does it where a source is observed by partition: log the events, then return a result
+that is marked as told already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import dagster as dg
+
+from roadmap_assets.defs.metadata import Metadata
+from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
+from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.roadmaps import PARSER_VERSION
+from roadmap_assets.warehouse.published import EnrichedTopic
+from roadmap_assets.warehouse.topics import Topic
+
+TOLD_ALREADY: Final = {"__source_asset_observation__": True}
+"""On a result, as `SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION` of Dagster: its events were logged before."""
+
+PARENTS: Final[Mapping[dg.AssetKey, Sequence[dg.AssetKey]]] = {
+    RAW: (),
+    TOPICS: (RAW,),
+    ENRICHMENTS: (TOPICS,),
+    ENRICHED: (ENRICHMENTS, TOPICS),  # a topic's links and order change without its question changing
+}
+
+
+def code_versions(profile: Profile, model: str) -> dict[dg.AssetKey, str]:
+    """What the code that makes each asset goes by: change it, and what was made before is stale."""
+    return {
+        RAW: "1",
+        TOPICS: f"parser-{PARSER_VERSION}",
+        ENRICHMENTS: f"{profile.fingerprint}-{model}",
+        ENRICHED: "1",
+    }
+
+
+def materialization(
+    instance: dg.DagsterInstance,
+    asset: dg.AssetKey,
+    roadmap: str,
+    metadata: Metadata,
+    *,
+    data_version: str,
+    code_version: str,
+) -> dg.AssetMaterialization:
+    """The event that `asset` was made for `roadmap`, out of the latest state of its parents."""
+    tags = {
+        "dagster/data_version": data_version,
+        "dagster/data_version_is_user_provided": "true",
+        "dagster/code_version": code_version,
+    }
+    for parent in PARENTS[asset]:
+        tags.update(_provenance(instance, parent, roadmap))
+    return dg.AssetMaterialization(asset, partition=roadmap, metadata=metadata, tags=tags)
+
+
+def _provenance(instance: dg.DagsterInstance, parent: dg.AssetKey, roadmap: str) -> dict[str, str]:
+    """Tags from which Dagster tells whether the parent has changed since."""
+    record = instance.get_latest_data_version_record(parent, partition_key=roadmap)
+    tags = (record.event_log_entry.tags if record else None) or {}
+    name = parent.to_user_string()
+    return {
+        f"dagster/input_data_version/{name}": tags.get("dagster/data_version", "INITIAL"),
+        f"dagster/input_event_pointer/{name}": str(record.storage_id) if record else "NULL",
+    }
+
+
+def topics_version(topics: Sequence[Topic]) -> str:
+    """Data version of a roadmap's topics: a hash over the rows."""
+    return _digest(topics)
+
+
+def answers_version(rows: Sequence[EnrichedTopic]) -> str:
+    """Data version of a roadmap's answers: a hash over which topic has which."""
+    return _digest([(row.topic.topic_id, row.enrichment_key, row.status, row.columns) for row in rows])
+
+
+def rows_version(rows: Sequence[EnrichedTopic]) -> str:
+    """Data version of a roadmap's published rows: a hash over them."""
+    return _digest(rows)
+
+
+def _digest(rows: Sequence[object]) -> str:
+    return hashlib.sha256("\n".join(map(repr, rows)).encode(errors="backslashreplace")).hexdigest()

@@ -1,0 +1,134 @@
+"""What a run counts: what became of each key, how many calls it took, and what they cost or may yet cost."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from roadmap_assets.enrichment.cost import Usage
+from roadmap_assets.enrichment.engine.events import Progress
+from roadmap_assets.enrichment.engine.report import Report, Status, count_rows
+from roadmap_assets.enrichment.engine.terms import Terms
+from roadmap_assets.enrichment.limiter.base import least_seconds
+from roadmap_assets.enrichment.plan import OUTPUT_TOKENS_PER_COLUMN, Plan
+from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.warehouse.ledger import Call, Spent, spent_in_run
+
+
+class Tally:
+    """The counts of one run. `unique` are its questions by key, `weights` how many rows share a key."""
+
+    def __init__(
+        self, terms: Terms, questions: Sequence[Question], *, unique: Mapping[str, Question], plan: Plan, began: float
+    ) -> None:
+        self.run_id = uuid.uuid4().hex
+        self.unique = unique
+        self.plan = plan
+        self.weights = Counter(question.key for question in questions)
+        self.failures: dict[str, str] = {}
+        self.hits = 0
+        self.fixed_tokens = terms.fixed_tokens
+        self._terms = terms
+        self._questions = questions
+        self._statuses: dict[str, Status] = {}
+        self._done = 0
+        self._calls = 0
+        self._latency_s = 0.0
+        self._charged_usd = 0.0
+        self._reserved_usd = 0.0
+        self._output_tokens_per_topic = float(len(terms.profile.columns) * OUTPUT_TOKENS_PER_COLUMN)
+        self._began = began
+
+    # ----------------------------------------------------------------------------------------------------- the rows
+
+    def settle(self, key: str, status: Status) -> None:
+        """Say what became of a key; once for each."""
+        self._statuses[key] = status
+        self._done += self.weights[key]
+        if status == "hit":
+            self.hits += self.weights[key]
+
+    def fail(self, key: str, reason: str) -> None:
+        """Give a key up, with the reason."""
+        self.settle(key, "failed")
+        self.failures[key] = reason
+
+    # ---------------------------------------------------------------------------------------------------- the money
+
+    def input_tokens(self, questions: Sequence[Question]) -> int:
+        """Estimated input tokens of a call about these questions."""
+        return self.fixed_tokens + sum(question.tokens for question in questions)
+
+    def estimated_usd(self, questions: Sequence[Question]) -> float | None:
+        """What a call will cost, on the safe side; None when the price of the model is unknown."""
+        usage = Usage(
+            input_tokens=self.input_tokens(questions),
+            output_tokens=math.ceil(len(questions) * self._output_tokens_per_topic),
+        )
+        return self._terms.prices.cost_usd(self._terms.options.model, usage)
+
+    def left_usd(self, *, reserved: bool) -> float:
+        """What is left of the budget; with `reserved`, after the calls that are under way."""
+        budget = self._terms.options.budget_usd
+        return math.inf if budget is None else budget - self._charged_usd - (self._reserved_usd if reserved else 0.0)
+
+    def reserve(self, usd: float) -> None:
+        """Set aside what a call may cost, or give it back with a negative amount."""
+        self._reserved_usd += usd
+
+    def charge(self, call: Call, *, estimated_usd: float) -> None:
+        """Count a call. One that ended unseen, or whose price is unknown, counts against the budget as estimated."""
+        self._calls += 1
+        self._latency_s += call.latency_s
+        unseen = call.outcome in ("timeout", "dropped", "cancelled")
+        self._charged_usd += estimated_usd if unseen or call.cost_usd is None else call.cost_usd
+        if call.answered:
+            per_topic = (call.output_tokens + call.thought_tokens) / call.answered
+            self._output_tokens_per_topic = max(self._output_tokens_per_topic, per_topic)
+
+    # ------------------------------------------------------------------------------------------------- what is told
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run is."""
+        open_calls = math.ceil((len(self.unique) - len(self._statuses)) / self._terms.options.batch_size)
+        return Progress(
+            done=self._done,
+            total=len(self._questions),
+            hits=self.hits,
+            calls=self._calls,
+            seconds_left=least_seconds(open_calls, 0, self._terms.options.limits, self._mean_latency_s),
+        )
+
+    def report(self, *, stop_reason: str = "", deferred_until: datetime | None = None) -> Report:
+        """What the run came to; what has no status by now is deferred."""
+        statuses: dict[str, Status] = {key: self._statuses.get(key, "deferred") for key in self.unique}
+        spent = Spent(calls=0, input_tokens=0, output_tokens=0, cost_usd=0.0)
+        if self._calls:
+            with self._terms.warehouse.transaction() as connection:
+                spent = spent_in_run(connection, self.run_id)
+        enriched = sum(self.unique[key].tokens for key, status in statuses.items() if status == "enriched")
+        least_calls = self.plan.calls
+        tokens = enriched + least_calls * self.fixed_tokens
+        return Report(
+            run_id=self.run_id,
+            statuses=statuses,
+            rows=count_rows(self._questions, statuses),
+            failures=self.failures,
+            calls=spent.calls,
+            plan=self.plan,
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
+            cost_usd=spent.cost_usd,
+            seconds=self._terms.clock.time() - self._began,
+            least_seconds=least_seconds(least_calls, tokens, self._terms.options.limits, self._mean_latency_s),
+            stop_reason=stop_reason,
+            deferred_until=deferred_until,
+        )
+
+    @property
+    def _mean_latency_s(self) -> float:
+        return self._latency_s / max(1, self._calls)

@@ -1,0 +1,36 @@
+"""Which profile a setting names."""
+
+from __future__ import annotations
+
+import importlib
+import operator
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from roadmap_assets.enrichment.profiles.builtin import BUILT_IN
+from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.errors import InvalidSetting
+
+
+def load_profile(spec: str) -> Profile:
+    """The profile named by `spec`: `summary`, `study`, or `module:Class` for a pydantic model of one's own.
+
+    The current directory can be imported from, as under `python -m`. InvalidSetting says what is wrong with `spec`.
+    """
+    module_name, colon, path = spec.partition(":")
+    if built_in := BUILT_IN.get(spec):
+        return Profile.of(built_in, name=spec)
+    if not (module_name and colon and path):
+        known = ", ".join(BUILT_IN)
+        raise InvalidSetting(f"there is no profile {spec!r}; known are {known} and, for your own model, module:Class")
+    try:
+        if not {"", str(Path.cwd())} & set(sys.path):
+            sys.path.insert(0, str(Path.cwd()))
+        model = operator.attrgetter(path)(importlib.import_module(module_name))
+    except Exception as error:  # importing runs anyone's code
+        raise InvalidSetting(f"the profile {spec!r} cannot be imported: {type(error).__name__}: {error}") from error
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise InvalidSetting(f"the profile {spec!r} is no pydantic model: derive the class from pydantic.BaseModel")
+    return Profile.of(model, name=spec)

@@ -1,0 +1,288 @@
+"""One request to Gemini: build it, send it, say in one word what came back.
+
+google-genai is imported when the first request is built: it costs half a second, and most runs ask nothing. Its own
+retries stay off, since they ignore RetryInfo and spend quota unseen; its time-out counts per phase, so ours is
+`asyncio.timeout` around the whole attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from roadmap_assets.enrichment.cost import Usage
+from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    import httpx2
+    from google.genai import types
+
+Kind = Literal[
+    "replied",
+    "blocked",
+    "failed",
+    "busy",
+    "day_exhausted",
+    "unavailable",
+    "timeout",
+    "dropped",
+    "refused",
+    "cancelled",
+]
+"""What came back:
+
+replied        a text, good or not, whatever the finish reason
+blocked        no text, because the content was found unsafe or recited
+failed         no usable reply, for a reason that may lie in the batch
+busy           429 for a minute's quota: wait as told
+day_exhausted  429 for the day's quota
+unavailable    5xx
+timeout        nothing, or not everything, within the time of one attempt
+dropped        the connection was refused, or lost before the reply was whole
+refused        the key, the model or the request itself (400, 401, 403, 404)
+cancelled      by us, while it was under way
+"""
+
+
+_DETAIL_CHARS = 500
+_LONGEST_DELAY_S = 365 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one attempt brought. `detail` is the provider's own word, verbatim; times are in seconds.
+
+    `sent` is whether anything was: without a connection, nothing is.
+    """
+
+    kind: Kind
+    detail: str = ""
+    text: str = ""
+    cut: bool = False
+    usage: Usage = field(default_factory=Usage)
+    model_version: str = ""
+    retry_after_s: float | None = None
+    latency_s: float = 0.0
+    sent: bool = True
+
+
+class Gemini:
+    """The Gemini API behind one key and address, asked for one profile's columns. Close it after use."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        model: str,
+        profile: Profile,
+        base_url: str | None = None,
+        timeout_s: float = 30.0,
+        connections: int = 16,
+        temperature: float | None = None,
+        thinking_level: str | None = None,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
+        if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
+            # It could not be sent, and the error of whoever finds out would quote it.
+            raise InvalidSetting("GEMINI_API_KEY has a character that no key has, such as a space or a line break")
+        import httpx2
+        from google import genai
+        from google.genai import types
+
+        # The SDK warns of each value that it does not know; they are in the ledger.
+        warnings.filterwarnings("ignore", message=".* is not a valid ", module=r"google\.genai\.")
+        self.model = model
+        self._timeout_s = timeout_s
+        self._api_key = api_key
+        self._on_close = on_close
+        # A client of ours in place of the SDK's: that would be aiohttp's where that is installed, which sends again by
+        # itself, and would follow a redirect to another host with the key. One SSL context for all, which take long.
+        certificates = httpx2.create_ssl_context()
+        self._http = httpx2.AsyncClient(
+            limits=httpx2.Limits(
+                max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=60
+            ),
+            timeout=None,
+            verify=certificates,
+            event_hooks={"request": [_trace_sending]},
+        )
+        self._client = genai.Client(
+            api_key=api_key,
+            vertexai=False,
+            http_options=types.HttpOptions(
+                base_url=base_url,
+                httpx_async_client=self._http,
+                client_args={"verify": certificates},
+                async_client_args={"ssl": certificates},
+            ),
+        )
+        self._config = types.GenerateContentConfig(
+            system_instruction=profile.instructions,
+            response_mime_type="application/json",
+            response_json_schema=profile.reply_schema,
+            temperature=temperature,
+            thinking_config=types.ThinkingConfig(thinking_level=types.ThinkingLevel(thinking_level.upper()))
+            if thinking_level
+            else None,
+            automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+        )
+
+    async def ask(self, questions: Sequence[Question], *, on_sending: Callable[[], None] = lambda: None) -> Outcome:
+        """Send one request about these topics; their ids are their places from 0. Raises nothing for the network.
+
+        `on_sending` is called when the request has a connection to go out on.
+        """
+        import httpx2
+        from google.genai import errors
+
+        started = time.monotonic()
+        sent = False
+
+        def sending() -> None:
+            nonlocal sent
+            sent = True
+            on_sending()
+
+        def outcome(kind: Kind, detail: str, *, retry_after_s: float | None = None) -> Outcome:
+            return Outcome(
+                kind=kind,
+                detail=self._cleaned(detail),
+                retry_after_s=retry_after_s,
+                latency_s=time.monotonic() - started,
+                sent=sent,
+            )
+
+        _ON_SENDING.set(sending)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._client.aio.models.generate_content(
+                    model=self.model, contents=request_text(questions), config=self._config
+                )
+        except TimeoutError:
+            return outcome("timeout", f"no whole reply within {self._timeout_s:g} s")
+        except errors.APIError as error:
+            kind, retry_after_s = classify_error(error.code, error.details)
+            detail = f"{error.code} {error.status or ''}: {error.message or ''}"
+            return outcome(kind, detail, retry_after_s=retry_after_s)
+        except httpx2.RequestError as error:
+            return outcome("dropped", f"{type(error).__name__}: {error}")
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            return outcome("failed", f"the reply was not JSON: {error}")
+        except ValueError as error:  # pydantic's, for JSON that is no GenerateContentResponse
+            return outcome("failed", f"the reply was no GenerateContentResponse: {type(error).__name__}")
+        return _read(response, latency_s=time.monotonic() - started)
+
+    async def close(self) -> None:
+        """Close the connections, and what was opened for this client."""
+        try:
+            await self._http.aclose()
+            self._client.close()
+        finally:
+            self._on_close()
+
+    def _cleaned(self, text: str) -> str:
+        """One line, not too long, and without the key, which servers may quote when they refuse it."""
+        line = " ".join(text.split())
+        return (line.replace(self._api_key, "…") if self._api_key else line)[:_DETAIL_CHARS]
+
+
+_ON_SENDING: ContextVar[Callable[[], None]] = ContextVar("on_sending")
+"""Of the call that a task makes; the SDK has no way to hand anything of a call's own down to HTTP."""
+
+
+async def _trace_sending(request: httpx2.Request) -> None:
+    """Have the call told when its request goes out (https://www.python-httpx.org/advanced/extensions/#trace)."""
+    on_sending = _ON_SENDING.get()
+
+    async def trace(event: str, _: object) -> None:
+        if event.endswith(".send_request_headers.started"):
+            on_sending()
+
+    request.extensions["trace"] = trace
+
+
+def request_text(questions: Sequence[Question]) -> str:
+    """The user content: `{"topics": [{"id": "0", "topic": …, "description": …, "context": …}, …]}`."""
+    topics = [{"id": str(place), **question.wire} for place, question in enumerate(questions)]
+    return json.dumps({"topics": topics}, ensure_ascii=False)
+
+
+def classify_error(status: int, body: object) -> tuple[Kind, float | None]:
+    """What an error status means for us, and for how many seconds the server asks to wait.
+
+    A 429 is judged by its quotaId, since RetryInfo may be short although the day's quota is gone (google.rpc.RetryInfo
+    and google.rpc.QuotaFailure, https://cloud.google.com/apis/design/errors).
+    """
+    details = _error_details(body)
+    delay = next((_seconds(d.get("retryDelay")) for d in details if "RetryInfo" in str(d.get("@type"))), None)
+    if status == 429:
+        ids = [str(v.get("quotaId")) for d in details for v in _dicts(d.get("violations"))]
+        return ("day_exhausted" if any("PerDay" in quota_id for quota_id in ids) else "busy"), delay
+    if status in (400, 401, 403, 404):
+        return "refused", None
+    if status >= 500 or status in (408, 425, 499):
+        return "unavailable", delay
+    return "failed", delay
+
+
+def _error_details(body: object) -> list[Mapping[str, Any]]:
+    error = body.get("error") if isinstance(body, Mapping) else None
+    return _dicts(error.get("details")) if isinstance(error, Mapping) else []
+
+
+def _dicts(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _seconds(duration: object) -> float | None:
+    """A protobuf Duration in JSON, such as "57.359s"."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(duration))
+    return min(float(found[1]), _LONGEST_DELAY_S) if found else None
+
+
+def _read(response: types.GenerateContentResponse, *, latency_s: float) -> Outcome:
+    counted = response.usage_metadata
+    usage = (
+        Usage(
+            input_tokens=counted.prompt_token_count or 0,
+            cached_tokens=counted.cached_content_token_count or 0,
+            output_tokens=counted.candidates_token_count or 0,
+            thought_tokens=counted.thoughts_token_count or 0,
+        )
+        if counted
+        else Usage()
+    )
+    candidate = response.candidates[0] if response.candidates else None
+    finish = _word(candidate.finish_reason) if candidate else ""
+    block = _word(response.prompt_feedback.block_reason) if response.prompt_feedback else ""
+    parts = (candidate.content.parts if candidate and candidate.content else None) or []
+    text = "".join(part.text for part in parts if part.text and not part.thought)
+    if text:
+        kind: Kind = "replied"
+    else:
+        kind = "blocked" if block or finish in _UNSAFE else "failed"
+    return Outcome(
+        kind=kind,
+        detail=block or finish or "no candidate",
+        text=text,
+        cut=finish not in ("STOP", ""),
+        usage=usage,
+        model_version=response.model_version or "",
+        latency_s=latency_s,
+    )
+
+
+_UNSAFE = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE"})
+
+
+def _word(value: object) -> str:
+    return str(getattr(value, "value", value) or "")

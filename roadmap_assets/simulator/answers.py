@@ -1,0 +1,144 @@
+"""Answers of the simulator: drawn from the topics' own texts, held to the schema of the request, always the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle, repeat
+from typing import Any
+from zlib import crc32
+
+from roadmap_assets.simulator.wire import AskedTopic, BadRequest
+
+Row = dict[str, Any]
+"""One object of a reply."""
+
+MAX_WORDS = 12
+
+_SENTENCE = re.compile(r"\S.*?(?:[.!?;:](?=\s)|$)", re.MULTILINE)
+_WORD = re.compile(r"[^\s\x00-\x1f\x7f-\x9f]+")
+_BULLETS = "#>*-• \t"
+_CLOSING = " .,;:!?…–—-'\"`*_(。！？，；：、"
+_DANGLING = re.compile(
+    r"a|an|and|are|as|at|be|but|by|for|from|how|in|into|is|it|its|not|of|on|or|so|such|than|that|the|their|then|these"
+    r"|they|this|to|was|what|when|where|which|while|who|will|with|you|your",
+    re.IGNORECASE,
+)
+_INSTRUCTION = re.compile(
+    r"answer\s+[\"'“`]?(?P<answer>[^\"'”`\n]+?)[\"'”`]?\s+for\s+all\s+(?:the\s+)?topics", re.IGNORECASE
+)
+
+
+class Columns:
+    """The columns that a ``responseJsonSchema`` asks for: an array of objects with ``id``, ``topic`` and more."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._root = schema
+        item = self._resolved(self._resolved(schema).get("items", {}))
+        self.properties: Mapping[str, Any] = item.get("properties", {})
+        if not {"id", "topic"} <= self.properties.keys():
+            raise BadRequest(
+                "The simulator answers a responseJsonSchema that is an array of objects with id and topic."
+            )
+        self.asked = [name for name in self.properties if name not in ("id", "topic")]
+
+    @property
+    def text(self) -> str:
+        """The first column of free text, '' when there is none."""
+        return next((name for name in self.asked if self._is_text(self._resolved(self.properties[name]))), "")
+
+    @property
+    def level(self) -> str:
+        """The first column that is chosen from a list, '' when there is none."""
+        return next((name for name in self.asked if "enum" in self._resolved(self.properties[name])), "")
+
+    def answer(self, topic: AskedTopic, *, told: str = "") -> Row:
+        """One object of the reply; ``told`` is what every column says that may say it."""
+        phrases = repeat(told) if told else cycle(phrases_of(topic))
+        row: Row = {"id": topic.id, "topic": topic.topic}
+        for name in self.asked:
+            row[name] = self._value(self.properties[name], phrases=phrases, seed=f"{name}\0{topic.topic}", told=told)
+        return row
+
+    def _value(self, schema: Mapping[str, Any], *, phrases: Iterator[str], seed: str, told: str) -> Any:
+        """A value that the schema allows: texts are the next phrases, the rest is chosen by the hash of the seed."""
+        schema = self._resolved(schema)
+        number = crc32(seed.encode(errors="replace"))
+
+        def part(of: Mapping[str, Any], name: object) -> Any:
+            return self._value(of, phrases=phrases, seed=f"{seed}\0{name}", told=told)
+
+        if "const" in schema:
+            return schema["const"]
+        if choices := schema.get("enum"):
+            return told if told in choices else choices[number % len(choices)]
+        match _type_of(schema):
+            case "boolean":
+                return bool(number % 2)
+            case "integer" | "number":
+                low = schema.get("minimum", 0)
+                high = schema.get("maximum", low + 9)
+                return low + number % (int(high - low) + 1)
+            case "array":
+                least, most = schema.get("minItems", 2), schema.get("maxItems", 3)
+                return [part(schema.get("items", {}), index) for index in range(min(max(least, 1), most))]
+            case "object":
+                return {name: part(value, name) for name, value in schema.get("properties", {}).items()}
+            case "null":
+                return None
+            case _:
+                phrase = next(phrases)
+                return phrase[: schema.get("maxLength", len(phrase))]
+
+    def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The schema behind ``$ref`` and, of alternatives, the first that is not null."""
+        while True:
+            if "$ref" in schema:
+                schema = self._root.get("$defs", {}).get(schema["$ref"].rpartition("/")[2], {})
+            elif alternatives := schema.get("anyOf") or schema.get("oneOf"):
+                schema = next((one for one in alternatives if one.get("type") != "null"), {"type": "null"})
+            else:
+                return schema
+
+    def _is_text(self, schema: Mapping[str, Any]) -> bool:
+        return _type_of(schema) == "string" and "enum" not in schema and "const" not in schema
+
+
+def answer_all(columns: Columns, topics: Sequence[AskedTopic], *, obedient: bool) -> list[Row]:
+    """One object a topic, in the order asked.
+
+    ``obedient``: a description that says ``answer X for all topics`` has its way, as with a model that takes the
+    texts it is given for instructions.
+    """
+    orders = (_INSTRUCTION.search(topic.description) for topic in topics) if obedient else ()
+    told = next((order["answer"].strip() for order in orders if order), "")
+    return [columns.answer(topic, told=told) for topic in topics]
+
+
+def phrases_of(topic: AskedTopic) -> Iterator[str]:
+    """Phrases of at most twelve words without closing punctuation: from the description, or else the topic's name."""
+    sentences = (_phrase(sentence[0]) for sentence in _SENTENCE.finditer(topic.description))
+    telling = (phrase for phrase in sentences if phrase.count(" ") >= 2)
+    first = next(telling, None)
+    if first is None:
+        yield _phrase(topic.topic) or f"Topic {topic.id}"
+    else:
+        yield first
+        yield from telling
+
+
+def _phrase(sentence: str) -> str:
+    words = _WORD.findall(sentence.lstrip(_BULLETS))
+    if len(words) > MAX_WORDS:
+        del words[MAX_WORDS:]
+        while len(words) > 1 and _DANGLING.fullmatch(words[-1]):
+            words.pop()
+    phrase = " ".join(words).rstrip(_CLOSING)
+    return phrase[:1].upper() + phrase[1:]
+
+
+def _type_of(schema: Mapping[str, Any]) -> str:
+    kind = schema.get("type", "string")
+    if isinstance(kind, list):
+        return next((str(one) for one in kind if one != "null"), "null")
+    return str(kind)

@@ -1,0 +1,257 @@
+"""The commands as a user meets them, on the packaged sample with the built-in simulator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from roadmap_assets_tests.cli.command_line import SAMPLE, SAMPLE_TOPICS, CommandLine, line
+
+# ---- scrape
+
+
+def test_enriching_tells_what_it_does_and_ends_with_a_summary(command_line: CommandLine) -> None:
+    result = command_line.run("scrape", *SAMPLE, "--enrich", "--offline")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    [csv] = sorted((command_line.folder / "output").iterdir())
+    lines = [text for text in result.stdout.splitlines() if not text.startswith(("✓", "Tokens:", "Time:"))]
+    assert lines == [
+        "Data Orchestration: 53 topics",
+        "Cache: 0 entries",
+        "Checking cache for all rows...",
+        "Cache hits: 0/53 (0.0%)",
+        "Rows to enrich: 53",
+        "Processing 3 batches (batch size: 20)",
+        "=" * 60,
+        "ENRICHMENT SUMMARY",
+        "=" * 60,
+        "Total rows: 53",
+        "Cache hits: 0",
+        "Newly enriched: 53",
+        "Failed: 0",
+        "Success rate: 100.0%",
+        "API calls: 3 (least possible: 3)",
+        "=" * 60,
+        f"Written: output/{csv.name} (53 rows)",
+        "The answers are simulated (model: simulator), not Gemini's.",
+    ]
+    assert sorted(text for text in result.stdout.splitlines() if text.startswith("✓")) == [
+        "✓ Batch 1/3 (20 rows) enriched",
+        "✓ Batch 2/3 (20 rows) enriched",
+        "✓ Batch 3/3 (13 rows) enriched",
+    ]
+
+
+def test_the_csv_file_has_the_topics_and_their_answers(command_line: CommandLine) -> None:
+    command_line.run("scrape", *SAMPLE, "--enrich", "--offline")
+    rows = command_line.csv()
+    assert list(rows[0]) == ["Category", "Subcategory", "Topic", "Description", "Resources", "TLDR", "Challenge"]
+    assert len(rows) == SAMPLE_TOPICS
+    assert all(row["TLDR"] and row["Challenge"] in ("practice", "expert") for row in rows)
+
+
+def test_a_profile_brings_its_columns(command_line: CommandLine) -> None:
+    command_line.run("scrape", *SAMPLE, "--enrich", "--offline", ROADMAP_PROFILE="study")
+    first, *_ = command_line.csv()
+    assert list(first)[5:] == ["TLDR", "Challenge", "Obstacle", "How To"]
+    assert all(first[column] for column in list(first)[5:])
+
+
+def test_without_enrich_gemini_is_not_asked_and_no_key_is_needed(command_line: CommandLine) -> None:
+    result = command_line.run("scrape", *SAMPLE)
+    assert result.exit_code == 0
+    assert list(command_line.csv()[0]) == ["Category", "Subcategory", "Topic", "Description", "Resources"]
+    assert "add --enrich" in line(result, "Written:")
+    assert command_line.sql("SELECT (SELECT count(*) FROM api_calls), (SELECT count(*) FROM enriched_roadmaps)") == [
+        (0, 0)
+    ]
+
+
+def test_output_names_the_file(command_line: CommandLine) -> None:
+    result = command_line.run("scrape", *SAMPLE, "--output", "deep/down/mine.csv")
+    assert result.exit_code == 0
+    assert (command_line.folder / "deep/down/mine.csv").read_text("utf-8").startswith('"Category"')
+    assert not (command_line.folder / "output").exists()
+
+
+def test_a_dry_run_says_what_it_would_take_and_does_none_of_it(command_line: CommandLine) -> None:
+    result = command_line.run("scrape", *SAMPLE, "--dry-run")  # needs no key either
+    assert result.exit_code == 0
+    assert line(result, "Rows to enrich:") == "53"
+    assert line(result, "API calls:") == "3"
+    assert line(result, "Cost: about $")
+    assert result.stdout.endswith("Dry run: Gemini was not asked.\n")
+    assert not (command_line.folder / "output").exists()
+    assert command_line.sql("SELECT count(*) FROM api_calls") == [(0,)]
+
+
+def test_a_dry_run_after_a_run_finds_nothing_to_ask(command_line: CommandLine) -> None:
+    command_line.run("scrape", *SAMPLE, "--enrich", "--offline")
+    result = command_line.run("scrape", *SAMPLE, "--dry-run", "--offline")
+    assert (line(result, "Cache hits:"), line(result, "API calls:")) == ("53", "0")
+
+
+def test_a_dry_run_says_so_when_it_does_not_know_the_price(command_line: CommandLine) -> None:
+    result = command_line.run("scrape", *SAMPLE, "--dry-run", ROADMAP_MODEL="never-heard-of")
+    assert line(result, "Cost:") == "unknown (the model has no price in the table)"
+
+
+def test_verbose_tells_where_the_roadmap_came_from_and_what_was_odd_in_it(command_line: CommandLine) -> None:
+    result = command_line.run("scrape", *SAMPLE, "--enrich", "--offline", "-v")
+    assert "data-orchestration.json (53 texts)" in line(result, "Fetched data-orchestration from")
+    assert "links without type: 1" in result.stdout
+    assert "  53/53 rows after 3 calls" in result.stdout
+
+
+def test_offline_can_be_a_setting(command_line: CommandLine) -> None:
+    result = command_line.run("scrape", *SAMPLE, "--enrich", ROADMAP_OFFLINE="true")
+    assert result.exit_code == 0
+    assert "simulated" in result.stdout
+
+
+def test_settings_may_stand_in_a_dotenv_file(command_line: CommandLine) -> None:
+    (command_line.folder / ".env").write_text("ROADMAP_SOURCE=sample\nROADMAP_OUTPUT=elsewhere\n")
+    assert command_line.run("scrape", "--roadmap", "data-orchestration").exit_code == 0
+    assert len(list((command_line.folder / "elsewhere").iterdir())) == 1
+
+
+# ---- which roadmap: list and menu
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Three small roadmaps and two folders that are none."""
+    for slug in ("alpha", "beta", "beta-two"):
+        write_roadmap(tmp_path / "source", slug, topics=2)
+    (tmp_path / "source" / "without-document" / "content").mkdir(parents=True)
+    (tmp_path / "source" / "No Slug").mkdir()
+    return tmp_path / "source"
+
+
+def write_roadmap(folder: Path, slug: str, *, topics: int) -> None:
+    nodes = [
+        {
+            "id": f"{slug}-{number}",
+            "type": "topic",
+            "position": {"x": 0, "y": 100 * number},
+            "width": 100,
+            "height": 50,
+            "data": {"label": f"{slug.title()} {number}"},
+        }
+        for number in range(topics)
+    ]
+    (folder / slug).mkdir(parents=True)
+    document = {"slug": slug, "title": {"page": slug.title()}, "nodes": nodes, "edges": []}
+    (folder / slug / f"{slug}.json").write_text(json.dumps(document))
+
+
+def test_list_names_the_roadmaps_of_the_source(command_line: CommandLine, source: Path) -> None:
+    result = command_line.run("scrape", "--list", "--source", source)
+    assert (result.exit_code, result.stdout) == (0, "alpha\nbeta\nbeta-two\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "chosen", "said"),
+    [
+        ("2\n", "beta", ""),  # by its number
+        ("beta-two\n", "beta-two", ""),  # by its name
+        ("0\n4\nalpha\n", "alpha", "There is no '4'"),  # numbers that are not in the menu
+        ("two\nbeta-two\n", "beta-two", "There is no 'two'; there is beta-two"),  # part of a name
+        ("²\n1\n", "alpha", "There is no '²'"),  # a digit to some, and no number
+    ],
+)
+def test_the_menu_asks_until_it_understands(
+    command_line: CommandLine, source: Path, typed: str, chosen: str, said: str
+) -> None:
+    result = command_line.run("scrape", "--interactive", "--source", source, typed=typed)
+    assert result.exit_code == 0
+    assert "   2  beta\n" in result.stdout
+    assert said in result.stdout
+    assert f"roadmap_{chosen.replace('-', '_')}_" in line(result, "Written:")
+
+
+def test_leaving_the_menu_does_nothing(command_line: CommandLine, source: Path) -> None:
+    before = command_line.files()
+    result = command_line.run("scrape", "--interactive", "--source", source, typed="")
+    assert result.exit_code == 1
+    assert command_line.files() == before
+
+
+# ---- cache
+
+
+def test_stats_and_clear(command_line: CommandLine) -> None:
+    command_line.run("scrape", *SAMPLE, "--enrich", "--offline")
+    stats = command_line.run("cache", "stats")
+    assert line(stats, "Answers:") == "53"
+    assert line(stats, "  simulator, summary").split(": ")[1] == "53, latest"
+    assert line(stats, "Failures:") == "0"
+
+    assert (
+        command_line.run("cache", "clear", "--yes", "--model", "another").stdout == "Forgotten: 0 answers, 0 failures\n"
+    )
+    assert command_line.run("cache", "clear", "--failures").stdout == "Forgotten: 0 answers, 0 failures\n"
+    assert command_line.run("cache", "clear", typed="n\n").exit_code == 1
+    assert line(command_line.run("cache", "stats"), "Answers:") == "53"
+
+    assert "Forgotten: 53 answers" in command_line.run("cache", "clear", typed="y\n").stdout
+    assert line(command_line.run("cache", "stats"), "Answers:") == "0"
+    again = command_line.run("scrape", *SAMPLE, "--enrich", "--offline")
+    assert line(again, "API calls:") == "3 (least possible: 3)"
+
+
+def test_stats_of_a_database_that_is_not_there_makes_none(command_line: CommandLine) -> None:
+    result = command_line.run("cache", "stats")
+    assert (result.exit_code, line(result, "Answers:")) == (0, "0")
+    assert command_line.files() == []
+
+
+# ---- topics
+
+
+def test_topics_are_json_lines_on_standard_output(command_line: CommandLine) -> None:
+    result = command_line.run("topics", "data-orchestration", "--source", "sample")
+    assert result.exit_code == 0
+    topics = [json.loads(text) for text in result.stdout.splitlines()]
+    assert [topic["position"] for topic in topics] == list(range(SAMPLE_TOPICS))
+    # what ../shared/tools/score_hierarchy.py reads, as HIERARCHY.md has it
+    assert {"roadmap", "topic_id", "topic", "category", "parent", "parent_topic", "path"} <= set(topics[0])
+    assert all(isinstance(topic["path"], list) for topic in topics)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_topics_of_all_roadmaps_go_to_a_file(command_line: CommandLine, source: Path, ending: str) -> None:
+    result = command_line.run("topics", "--source", source, "--output", f"out/topics.{ending}")
+    assert (result.exit_code, result.stdout) == (0, f"Written: out/topics.{ending} (6 rows)\n")
+    table = duckdb.sql(f"SELECT roadmap, topic FROM 'out/topics.{ending}' ORDER BY roadmap, position").fetchall()
+    assert [roadmap for roadmap, _ in table] == ["alpha"] * 2 + ["beta"] * 2 + ["beta-two"] * 2
+    assert table[0] == ("alpha", "Alpha 0")
+    assert [path.name for path in (command_line.folder / "out").iterdir()] == [f"topics.{ending}"]
+
+
+def test_one_odd_roadmap_does_not_keep_the_others_from_the_table(command_line: CommandLine, source: Path) -> None:
+    (source / "beta" / "beta.json").write_text("{")
+    result = command_line.run("topics", "--source", source, "--output", "topics.jsonl")
+    assert result.exit_code == 3
+    assert line(result, "Left out:").count("beta.json") == 1
+    assert "(4 rows)" in line(result, "Written:")
+
+
+def test_a_named_roadmap_that_cannot_be_read_is_a_failure(command_line: CommandLine, source: Path) -> None:
+    (source / "beta" / "beta.json").write_text("{")
+    assert command_line.run("topics", "alpha", "beta", "--source", source).exit_code == 1
+
+
+def test_a_vanished_roadmap_keeps_its_last_state_and_the_run_says_so(command_line: CommandLine, source: Path) -> None:
+    command_line.run("topics", "alpha", "--source", source)
+    (source / "alpha" / "alpha.json").unlink()
+    (source / "alpha").rmdir()
+    for arguments in (("topics", "alpha"), ("scrape", "--roadmap", "alpha")):
+        result = command_line.run(*arguments, "--source", source)
+        assert result.exit_code == 0
+        assert result.stderr == f"Note: {source} has alpha no more; its last state is used.\n"
+    assert len(command_line.csv()) == 2

@@ -1,0 +1,17 @@
+"""Fixtures for everything about Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roadmap_assets_tests.defs.project import Project, instance_in
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A project with a real instance and an empty source."""
+    with instance_in(tmp_path / "home") as instance:
+        yield Project(tmp_path, monkeypatch, instance)

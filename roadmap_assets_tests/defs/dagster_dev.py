@@ -1,0 +1,224 @@
+"""Dagster as it is run: webserver, daemon, code server and run workers, each a process of its own, in a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import dagster as dg
+from dagster import DagsterRunStatus
+from dagster._core.execution.backfill import BulkActionStatus
+
+from roadmap_assets.defs.partitions import ROADMAPS
+from roadmap_assets.settings import Settings, variable_of
+from roadmap_assets.simulator.server import Simulator, SimulatorOptions
+from roadmap_assets_tests.defs.project import ASSETS, RANGE, REPOSITORY
+
+PATIENCE_S = 120.0
+RPM = 4
+SERVER_WINDOW_S, OUR_WINDOW_S = 3.0, 4.0
+"""A short minute, with the second's margin that the real one has."""
+
+MODULE = "roadmap_assets.definitions"
+_LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
+}"""
+_BACKFILL = """
+mutation Backfill($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}"""
+_TERMINATE = """
+mutation Terminate($run: String!) {
+  terminateRun(runId: $run) { __typename ... on TerminateRunFailure { message } ... on PythonError { message } }
+}"""
+_SWITCH = """
+mutation Switch($selector: SensorSelector!) {
+  startSensor(sensorSelector: $selector) { __typename ... on PythonError { message } }
+}"""
+_READY = "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }"
+
+
+class DagsterDev:
+    """`dagster dev` with this project's dagster.yaml, on a source and a database of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.source = folder / "roadmaps"
+        self.home = folder / "home"
+        self.source.mkdir()
+        self.home.mkdir()
+        shutil.copy(REPOSITORY / "dagster.yaml", self.home)
+        self.port, self._gemini_port = _free_port(), _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        taken_out = {*map(variable_of, Settings.model_fields), "GOOGLE_API_KEY"}
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if name not in taken_out},
+            "DAGSTER_HOME": str(self.home),
+            "ROADMAP_SOURCE": str(self.source),
+            "GEMINI_API_KEY": "any",
+            "GOOGLE_GEMINI_BASE_URL": f"http://127.0.0.1:{self._gemini_port}",
+            "ROADMAP_RPM": str(RPM),
+            "ROADMAP_QUOTA_WINDOW": str(OUR_WINDOW_S),
+        }
+
+    def __enter__(self) -> Self:
+        # Opened first: two processes that make an instance's storage at the same moment can break it.
+        self.instance = dg.DagsterInstance.from_config(str(self.home))
+        self._log = (self.folder / "dagster.log").open("w")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(self.port), "-m", MODULE],
+            cwd=self.folder,
+            env=self._environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            self.wait_until(self._ready)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self.instance.dispose()
+        os.killpg(self._process.pid, signal.SIGINT)  # the process group that we made, and nobody else
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._log.close()
+
+    def _ready(self) -> bool:
+        assert self._process.poll() is None, (self.folder / "dagster.log").read_text()
+        try:
+            entries = self.ask(_READY, {})["workspaceOrError"]["locationEntries"]
+        except OSError:
+            return False
+        types = [entry["locationOrLoadError"]["__typename"] for entry in entries if entry["locationOrLoadError"]]
+        return types == ["RepositoryLocation"]
+
+    def gemini(self, **options: Any) -> Simulator:
+        """The server that runs ask, strict about its quota."""
+        return Simulator(
+            SimulatorOptions(rpm=RPM, window_s=SERVER_WINDOW_S, key="any", **options), port=self._gemini_port
+        )
+
+    def ask(self, query: str, variables: Mapping[str, Any]) -> Any:
+        """The data of a GraphQL reply."""
+        request = urllib.request.Request(
+            f"{self.url}/graphql",
+            data=json.dumps({"query": query, "variables": variables}).encode(),
+            headers={"content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as reply:
+            found = json.load(reply)
+        assert "errors" not in found, found["errors"]
+        return found["data"]
+
+    def launch(self, *slugs: str) -> str:
+        """Ask for a run of the job for these roadmaps (from the first to the last), and return its id."""
+        self.instance.add_dynamic_partitions(ROADMAPS.name or "", slugs)
+        tags = (
+            {"dagster/partition": slugs[0]} if len(slugs) == 1 else dict(zip(RANGE, (slugs[0], slugs[-1]), strict=True))
+        )
+        params = {
+            "selector": {**_REPOSITORY, "jobName": "refresh_roadmaps"},
+            "runConfigData": {},
+            "mode": "default",
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+        }
+        launched = self.ask(_LAUNCH, {"params": params})["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        return str(launched["run"]["runId"])
+
+    def backfill(self, *slugs: str) -> list[str]:
+        """Have the daemon fill these roadmaps in, as the UI's "Materialize" does; the ids of the runs it took."""
+        self.instance.add_dynamic_partitions(ROADMAPS.name or "", slugs)
+        params = {"assetSelection": [{"path": [asset]} for asset in ASSETS], "partitionNames": slugs}
+        launched = self.ask(_BACKFILL, {"params": params})["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        backfill = launched["backfillId"]
+
+        def ended() -> bool:
+            found = self.instance.get_backfill(backfill)
+            return found is not None and found.status not in (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING)
+
+        self.wait_until(ended)
+        return [run.run_id for run in self.instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill}))]
+
+    def terminate(self, run_id: str) -> None:
+        """End a run as the UI's "Terminate" does."""
+        reply = self.ask(_TERMINATE, {"run": run_id})["terminateRun"]
+        assert reply["__typename"] == "TerminateRunSuccess", reply
+
+    def start_sensor(self, name: str) -> None:
+        """Switch a sensor on."""
+        reply = self.ask(_SWITCH, {"selector": {**_REPOSITORY, "sensorName": name}})["startSensor"]
+        assert reply["__typename"] == "Sensor", reply
+
+    def status(self, run_id: str) -> DagsterRunStatus:
+        run = self.instance.get_run_by_id(run_id)
+        assert run
+        return run.status
+
+    def end_of(self, run_id: str) -> DagsterRunStatus:
+        """Wait for a run's end, and return how it ended."""
+        self.wait_until(lambda: self.status(run_id) in _ENDED)
+        return self.status(run_id)
+
+    def kill_worker(self, run_id: str) -> None:
+        """`kill -9` the process of a run."""
+        messages = "\n".join(entry.message for entry in self.instance.all_logs(run_id))
+        [pid] = set(re.findall(r"\(pid: (\d+)\)", messages))
+        os.kill(int(pid), signal.SIGKILL)
+
+    def log_of(self, run_id: str) -> str:
+        """What a run has logged, for the message of a failed assertion."""
+        return "\n".join(entry.message for entry in self.instance.all_logs(run_id))
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds; fails when that takes far too long."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds():
+            assert time.monotonic() < deadline, (self.folder / "dagster.log").read_text()[-5000:]
+            time.sleep(0.2)
+
+
+_REPOSITORY = {"repositoryLocationName": MODULE, "repositoryName": "__repository__"}
+_ENDED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

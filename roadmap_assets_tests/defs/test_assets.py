@@ -1,0 +1,304 @@
+"""The four assets on a real instance."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from dagster._core.loader import LoadingContextForTest
+
+from roadmap_assets.defs.partitions import ROADMAPS
+from roadmap_assets.simulator.faults import BlockPrompt, FaultPlan, Rule, Status
+from roadmap_assets.simulator.server import Simulator, SimulatorOptions
+from roadmap_assets_tests.defs.project import ASSETS, Project, checks, failures, made
+
+
+def test_a_run_of_one_roadmap_makes_all_four_and_tells_what_it_took(project: Project) -> None:
+    project.write("music", ["Scales", "Chords", "Rhythm"])
+    result = project.run("music")
+    assert result.success, failures(result)
+    assert made(result) == {asset: ["music"] for asset in ASSETS}
+    assert all(checks(result).values())
+    assert project.sql("SELECT topic, status FROM enriched_roadmaps ORDER BY position") == [
+        ("Scales", "enriched"),
+        ("Chords", "enriched"),
+        ("Rhythm", "enriched"),
+    ]
+    told = project.metadata("topic_enrichments", "music")
+    wanted = {"rows": 3, "hits": 0, "misses": 3, "enriched": 3, "failed": 0, "deferred": 0, "calls": 1}
+    assert {name: told[name] for name in wanted} == wanted
+    assert (told["least_calls"], told["run_roadmaps"]) == (1, 1)
+    assert told["input_tokens"] > 100
+    assert told["day_quota_used"] == pytest.approx(1 / 500)
+    assert told["minute_quota_used"] == pytest.approx(1 / 15, abs=1e-4)
+    assert "Chords" in told["preview"]
+    assert "enriched ████" in told["rows_by_outcome"]
+    published = project.metadata("enriched_roadmap", "music")
+    assert Path(published["csv"]).read_text().count("\n") == 4
+    assert published["dagster/row_count"] == 3
+    assert project.metadata("raw_roadmap", "music")["texts"] == 3
+    topics = project.metadata("roadmap_topics", "music")
+    assert (topics["share_with_a_text"], topics["unusable_edges"]) == (1.0, 0)
+
+
+def test_a_second_run_makes_no_call(project: Project) -> None:
+    project.write("music")
+    project.run("music")
+    result = project.run("music")
+    assert result.success
+    told = project.metadata("topic_enrichments", "music")
+    assert (told["calls"], told["hits"]) == (0, 3)
+    assert project.sql("SELECT count(*) FROM api_calls") == [(1,)]
+
+
+def test_plan_and_progress_are_observed_and_logged_while_it_goes_on(project: Project) -> None:
+    project.write("music", [f"Topic {number}" for number in range(45)])
+    result = project.run("music")
+    observations = [event.asset_observation_data.asset_observation for event in result.get_asset_observation_events()]
+    assert {observation.partition for observation in observations} == {"music"}
+    plan, found = ({name: value.value for name, value in each.metadata.items()} for each in observations)
+    assert (plan["rows"], plan["hits"], plan["misses"], plan["planned_calls"]) == (45, 0, 45, 3)
+    assert 0 < int(str(plan["planned_input_tokens"])) <= 100_000
+    assert (found["total"], found["hits"]) == (45, 0)
+    assert 0 < int(str(found["done"])) <= 45
+    messages = [entry.user_message for entry in project.instance.all_logs(result.run_id)]
+    assert any(message.startswith("Plan: 45 rows, 0 hits, 45 to ask: 3 calls") for message in messages)
+    assert any(message.startswith("45/45 rows done, 0 hits, 3 calls") for message in messages)
+
+
+class TestManyRoadmapsInOneRun:
+    def test_batches_are_packed_across_roadmaps(self, project: Project) -> None:
+        for slug in ("art", "music", "sports"):
+            project.write(slug, [f"{slug} {number}" for number in range(7)])
+        result = project.run("art", "music", "sports")
+        assert result.success
+        assert made(result) == {asset: ["art", "music", "sports"] for asset in ASSETS}
+        told = project.metadata("topic_enrichments", "music")
+        assert (told["rows"], told["run_rows"], told["run_roadmaps"], told["calls"]) == (7, 21, 3, 2)
+        assert {path.name.split("_")[1] for path in (project.folder / "output").iterdir()} == {"art", "music", "sports"}
+
+    def test_each_has_a_data_version_of_its_own(self, project: Project) -> None:
+        project.write("art")
+        project.write("music")
+        project.run("art", "music")
+        stored = dict(project.sql("SELECT roadmap, version FROM raw_roadmaps"))
+        for slug in ("art", "music"):
+            record = project.instance.get_latest_data_version_record(dg.AssetKey("raw_roadmap"), partition_key=slug)
+            assert record
+            assert (record.event_log_entry.tags or {})["dagster/data_version"] == stored[slug]
+        assert len(set(stored.values())) == 2
+
+    def test_one_that_cannot_be_read_fails_alone_and_is_named(self, project: Project) -> None:
+        for slug in ("art", "music", "sports"):
+            project.write(slug)
+        project.write("empty", topics=())
+        project.know("art", "absent", "empty", "music", "sports")
+        result = project.run("art", "absent", "empty", "music", "sports")
+        assert not result.success
+        good = ["art", "music", "sports"]
+        assert made(result) == {
+            "raw_roadmap": ["art", "empty", "music", "sports"],
+            **dict.fromkeys(ASSETS[1:], good),
+        }
+        found = failures(result)
+        assert set(found) == {"raw_roadmap_readable", "roadmap_topics_readable"}
+        assert "absent: the source" in found["raw_roadmap_readable"]
+        assert "empty: " in found["roadmap_topics_readable"]
+        assert checks(result)["raw_roadmap.readable"] is False
+        assert {path.name.split("_")[1] for path in (project.folder / "output").iterdir()} == set(good)
+        status = {
+            asset: project.instance.get_status_by_partition(
+                dg.AssetKey(asset), ["art", "absent", "empty", "music", "sports"], ROADMAPS
+            )
+            for asset in ASSETS
+        }
+        assert {
+            asset: {slug: value.value for slug, value in (found or {}).items() if value}
+            for asset, found in status.items()
+        } == {
+            asset: {
+                "art": "MATERIALIZED",
+                "absent": "FAILED",
+                "empty": "MATERIALIZED" if asset == "raw_roadmap" else "FAILED",
+                "music": "MATERIALIZED",
+                "sports": "MATERIALIZED",
+            }
+            for asset in ASSETS
+        }
+
+    def test_when_none_can_be_read_the_run_ends_at_once(self, project: Project) -> None:
+        project.write("art", topics=())
+        project.write("music", topics=())
+        result = project.run("art", "music")
+        assert set(failures(result)) == {"roadmap_topics"}
+        assert made(result) == {"raw_roadmap": ["art", "music"]}
+
+    def test_the_mapped_roadmaps_cold_take_the_least_calls(self, project: Project, real_roadmaps: Path) -> None:
+        mapped = sorted(path.parent.name for path in real_roadmaps.glob("*/migration-mapping.json"))
+        assert len(mapped) == 21, "the folder has another number of mapped roadmaps"
+        with Simulator() as simulator:
+            project.ask(simulator.url, ROADMAP_SOURCE=str(real_roadmaps))
+            result = project.run(*mapped)
+            assert result.success, failures(result)
+            asked = simulator.requests
+        unique, rows = project.sql("SELECT count(DISTINCT enrichment_key), count(*) FROM enriched_roadmaps")[0]
+        assert len(asked) == math.ceil(unique / 20)
+        assert sum(len(request.topics) for request in asked) == unique
+        assert project.sql("SELECT count(*) FROM enriched_roadmaps WHERE tldr IS NULL") == [(0,)]
+        told = project.metadata("topic_enrichments", "react" if "react" in mapped else mapped[0])
+        assert (told["calls"], told["run_rows"], told["run_roadmaps"]) == (len(asked), rows, 21)
+
+
+class TestStale:
+    """What Dagster calls stale is what has changed."""
+
+    def stale(self, project: Project) -> set[str]:
+        graph = project.definitions.resolve_asset_graph()
+        resolver = CachingStaleStatusResolver(project.instance, graph, LoadingContextForTest(project.instance))
+        return {
+            f"{asset} {slug}"
+            for asset in ASSETS
+            for slug in ("art", "music")
+            if resolver.get_status(dg.AssetKey(asset), slug).value != "FRESH"
+        }
+
+    @pytest.fixture
+    def made_all(self, project: Project) -> Project:
+        project.write("art")
+        project.write("music")
+        assert project.run("art", "music").success
+        return project
+
+    def test_nothing_right_after_a_run_over_many(self, made_all: Project) -> None:
+        assert self.stale(made_all) == set()
+
+    def test_what_depends_on_a_changed_roadmap_and_no_other(self, made_all: Project) -> None:
+        made_all.write("art", text="A new text about it.")
+        made_all.run("art", assets=["raw_roadmap"])
+        assert self.stale(made_all) == {"roadmap_topics art"}
+        made_all.run("art", assets=["roadmap_topics"])
+        assert self.stale(made_all) == {"topic_enrichments art", "enriched_roadmap art"}
+        made_all.run("art", assets=["topic_enrichments", "enriched_roadmap"])
+        assert self.stale(made_all) == set()
+
+    def test_nothing_when_a_refresh_finds_all_as_it_was(self, made_all: Project) -> None:
+        made_all.run("art", "music", assets=["raw_roadmap"])
+        assert self.stale(made_all) == set()
+
+    def test_the_answers_of_all_when_another_model_is_to_be_asked(self, made_all: Project) -> None:
+        made_all.set(ROADMAP_OFFLINE="0")
+        assert self.stale(made_all) == {"topic_enrichments art", "topic_enrichments music"}
+
+
+class TestFailures:
+    """A `Failure` with the words that the command line prints, retried only where that can help."""
+
+    def test_a_wrong_key_fails_at_once_and_leaves_what_was_published(self, project: Project) -> None:
+        project.write("music")
+        project.run("music")
+        published = project.sql("SELECT topic, tldr FROM enriched_roadmaps ORDER BY position")
+        with Simulator(SimulatorOptions(key="the right one")) as simulator:
+            project.ask(simulator.url, key="sk-WRONG-SECRET")
+            result = project.run("music")
+            assert len(simulator.requests) == 1
+        [(step, text)] = failures(result).items()
+        assert step == "topic_enrichments"
+        assert text.startswith("Gemini refuses the request")
+        assert made(result) == {"raw_roadmap": ["music"], "roadmap_topics": ["music"]}
+        assert project.sql("SELECT topic, tldr FROM enriched_roadmaps ORDER BY position") == published
+        kept = b"".join(path.read_bytes() for path in (project.folder / "home").rglob("*") if path.is_file())
+        assert b"refuses the request" in kept
+        assert b"sk-WRONG-SECRET" not in kept
+
+    def test_no_key(self, project: Project) -> None:
+        project.write("music")
+        project.set(ROADMAP_OFFLINE="0")
+        assert failures(project.run("music"))["topic_enrichments"].startswith("no API key: set GEMINI_API_KEY")
+
+    def test_a_document_without_topics(self, project: Project) -> None:
+        project.write("music")
+        project.run("music")
+        project.write("music", topics=())
+        result = project.run("music")
+        [(step, text)] = failures(result).items()
+        assert step == "roadmap_topics"
+        assert "music" in text
+        assert project.sql("SELECT count(*) FROM enriched_roadmaps") == [(3,)]
+
+    def test_an_unknown_roadmap(self, project: Project) -> None:
+        project.write("music")
+        [(step, text)] = failures(project.run("musik")).items()
+        assert step == "raw_roadmap"
+        assert "did you mean music?" in text
+
+    def test_a_key_that_is_no_slug(self, project: Project) -> None:
+        [(step, text)] = failures(project.run("../etc")).items()
+        assert step == "raw_roadmap"
+        assert "cannot be a roadmap's name" in text
+
+    def test_a_folder_that_cannot_be_written_fails_before_a_call(self, project: Project) -> None:
+        project.write("music")
+        (project.folder / "output").write_text("in the way")
+        [(step, text)] = failures(project.run("music")).items()
+        assert (step, "output" in text) == ("topic_enrichments", True)
+        assert project.sql("SELECT count(*) FROM api_calls") == [(0,)]
+
+    def test_answers_before_topics(self, project: Project) -> None:
+        [(step, text)] = failures(project.run("music", assets=["topic_enrichments"])).items()
+        assert (step, "asset roadmap_topics" in text) == ("topic_enrichments", True)
+
+    @pytest.mark.parametrize(
+        ("environment", "retried"),
+        [
+            pytest.param({"ROADMAP_SH_API": "http://127.0.0.1:9"}, True, id="the source may answer later"),
+            pytest.param({"ROADMAP_SOURCE": "sample"}, False, id="the sample will never have it"),
+        ],
+    )
+    def test_a_retry_policy_tries_again_where_that_can_help(
+        self, project: Project, environment: dict[str, str], retried: bool
+    ) -> None:
+        project.set(**{"ROADMAP_SOURCE": "github", "ROADMAP_GITHUB_API": "http://127.0.0.1:9", **environment})
+        project.know("music")
+        policy = dg.RetryPolicy(max_retries=1)
+        job = dg.define_asset_job("patient", [dg.AssetKey("raw_roadmap")], op_retry_policy=policy)
+        definitions = dg.Definitions.merge(project.definitions, dg.Definitions(jobs=[job]))
+        result = definitions.resolve_job_def("patient").execute_in_process(
+            instance=project.instance, partition_key="music", raise_on_error=False
+        )
+        assert any(event.is_step_up_for_retry for event in result.all_events) is retried
+
+
+class TestPartialResults:
+    def test_a_topic_that_fails_leaves_the_run_successful_and_a_check_failing(self, project: Project) -> None:
+        project.write("music", ["Scales", "Chords", "Poison", "Rhythm"])
+        with Simulator(SimulatorOptions(faults=FaultPlan((Rule(BlockPrompt(), topic="Poison"),)))) as simulator:
+            project.ask(simulator.url)
+            result = project.run("music")
+        assert result.success, failures(result)
+        outcomes = checks(result)
+        assert [name for name, passed in outcomes.items() if not passed] == ["topic_enrichments.topics_answered"]
+        assert project.metadata("enriched_roadmap", "music")["failed"] == 1
+
+    def test_what_the_day_does_not_allow_is_deferred(self, project: Project) -> None:
+        project.write("music", [f"Topic {number}" for number in range(30)])
+        with Simulator() as simulator:
+            project.ask(simulator.url, ROADMAP_RPD="1")
+            result = project.run("music")
+        assert result.success
+        told = project.metadata("topic_enrichments", "music")
+        assert (told["enriched"], told["deferred"], told["calls"]) == (20, 10, 1)
+        assert "day's quota" in told["stop_reason"]
+        assert told["run_share_of_day_quota"] == 1.0
+        assert checks(result)["topic_enrichments.topics_answered"] is False
+
+    def test_a_server_that_is_busy_at_first_costs_no_row(self, project: Project) -> None:
+        project.write("music")
+        with Simulator(SimulatorOptions(faults=FaultPlan((Rule(Status(503), calls=(1,)),)))) as simulator:
+            project.ask(simulator.url)
+            result = project.run("music")
+        assert result.success
+        assert all(checks(result).values())
+        assert project.metadata("topic_enrichments", "music")["calls"] == 2

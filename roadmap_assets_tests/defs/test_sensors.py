@@ -1,0 +1,189 @@
+"""The sensors on a real instance, tick by tick."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+from dagster import SensorResult, SkipReason
+
+from roadmap_assets.defs.partitions import ROADMAPS
+from roadmap_assets.defs.sensors import Cursor, deferred_rows, new_roadmaps
+from roadmap_assets.simulator.server import Simulator
+from roadmap_assets_tests.defs.project import RANGE, Project
+
+
+class Ticks:
+    """Evaluates `new_roadmaps` again and again, as the daemon does, which keeps the cursor and adds the partitions."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self.cursor: str | None = None
+        self.skipped = ""
+
+    def tick(self) -> list[tuple[str, str]]:
+        """(partition, run key) of the runs asked for."""
+        definitions, instance = self._project.definitions, self._project.instance
+        with dg.build_sensor_context(instance=instance, cursor=self.cursor, resources=definitions.resources) as context:
+            result = new_roadmaps(context)
+        assert isinstance(result, SensorResult)
+        for request in result.dynamic_partitions_requests or []:
+            instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        self.cursor = result.cursor
+        self.skipped = (result.skip_reason.skip_message or "") if result.skip_reason else ""
+        return [(request.partition_key or "", request.run_key or "") for request in result.run_requests or []]
+
+    def slugs(self) -> list[str]:
+        return [slug for slug, _ in self.tick()]
+
+
+@pytest.fixture
+def ticks(project: Project) -> Ticks:
+    return Ticks(project)
+
+
+class TestNewRoadmaps:
+    def test_new_ones_become_partitions_and_get_runs_a_few_a_tick(self, project: Project, ticks: Ticks) -> None:
+        slugs = [f"road-{number}" for number in range(7)]
+        for slug in slugs:
+            project.write(slug)
+        assert ticks.slugs() == slugs[:5]
+        assert project.instance.get_dynamic_partitions(ROADMAPS.name or "") == slugs
+        assert ticks.slugs() == slugs[5:]
+        assert ticks.slugs() == []
+        assert "nothing new" in ticks.skipped
+
+    def test_how_many_is_settable(self, project: Project, ticks: Ticks) -> None:
+        project.set(ROADMAP_RUNS_PER_TICK="2")
+        for number in range(3):
+            project.write(f"road-{number}")
+        assert ticks.slugs() == ["road-0", "road-1"]
+
+    def test_a_changed_one_gets_another_run_under_another_key(self, project: Project, ticks: Ticks) -> None:
+        project.write("art")
+        [(_, first)] = ticks.tick()
+        project.write("art", text="Something new.")
+        [(slug, second)] = ticks.tick()
+        assert slug == "art"
+        assert first != second
+        assert ticks.tick() == []
+
+    def test_who_has_waited_longest_comes_first(self, project: Project, ticks: Ticks) -> None:
+        project.set(ROADMAP_RUNS_PER_TICK="1")
+        project.write("m")
+        project.write("z")
+        assert ticks.slugs() == ["m"]
+        project.write("a")
+        assert ticks.slugs() == ["z"]
+        assert ticks.slugs() == ["a"]
+
+    def test_a_tick_that_is_repeated_asks_under_the_same_keys(self, project: Project, ticks: Ticks) -> None:
+        project.write("art")
+        first = ticks.tick()
+        ticks.cursor = None  # the daemon died before it could save the cursor
+        assert ticks.tick() == first
+
+    def test_an_upstream_that_does_not_answer_keeps_the_cursor(self, project: Project, ticks: Ticks) -> None:
+        project.write("art")
+        ticks.tick()
+        before = ticks.cursor
+        source = project.environment["ROADMAP_SOURCE"]
+        project.set(ROADMAP_SOURCE="github", ROADMAP_GITHUB_API="http://127.0.0.1:9")
+        assert ticks.tick() == []
+        assert "127.0.0.1" in ticks.skipped or "GitHub" in ticks.skipped
+        assert ticks.cursor == before
+        project.set(ROADMAP_SOURCE=source)
+        assert ticks.tick() == []
+
+    def test_a_version_that_comes_back_gets_a_run_all_the_same(self) -> None:
+        cursor, keys = Cursor(), []
+        for version in ("A", "B", "A"):
+            runs = cursor.runs
+            [(slug, found)], cursor = cursor.seeing({"art": version}).asking(5)
+            keys.append(f"{slug}:{found}:{runs}")
+        assert len(set(keys)) == 3
+
+    def test_one_that_vanishes_waits_no_more(self) -> None:
+        _, cursor = Cursor().seeing({"a": "1", "b": "1"}).asking(1)
+        assert cursor.seeing({"a": "1"}).asking(5)[0] == []
+
+    def test_the_cursor_survives_being_stored(self) -> None:
+        _, cursor = Cursor().seeing({"b": "1", "a": "1", "c": "2"}).asking(1)
+        assert Cursor.load(cursor.dump()) == cursor
+        assert list(Cursor.load(cursor.dump()).waiting) == ["a", "c"]
+
+
+class TestDeferredRows:
+    def tick(self, project: Project) -> dg.RunRequest | SkipReason:
+        instance = project.instance
+        with dg.build_sensor_context(instance=instance, resources=project.definitions.resources) as context:
+            result = deferred_rows(context)
+        assert isinstance(result, dg.RunRequest | SkipReason)
+        return result
+
+    @pytest.fixture
+    def deferred(self, project: Project) -> Project:
+        """Four roadmaps, of which the second and the third have topics that the day's quota left over."""
+        for slug in ("art", "bees", "cars", "dogs"):
+            project.write(slug, [f"{slug} {number}" for number in range(15)])
+        project.fill("art")
+        with Simulator() as simulator:
+            project.ask(simulator.url, ROADMAP_RPD="1")
+            project.set(ROADMAP_MODEL="simulator", ROADMAP_BATCH_SIZE="10")
+            project.fill("bees")
+            project.fill("cars")
+        project.set(ROADMAP_OFFLINE="1", ROADMAP_RPD="0")
+        project.fill("dogs")
+        return project
+
+    def test_nothing_waits(self, project: Project) -> None:
+        project.write("art")
+        project.fill("art")
+        skip = self.tick(project)
+        assert isinstance(skip, SkipReason)
+        assert "waits" in (skip.skip_message or "")
+
+    def test_one_run_for_the_roadmaps_that_wait(self, deferred: Project) -> None:
+        request = self.tick(deferred)
+        assert isinstance(request, dg.RunRequest)
+        assert [request.tags[tag] for tag in RANGE] == ["bees", "cars"]
+        assert {key.to_user_string() for key in request.asset_selection or []} == {
+            "topic_enrichments",
+            "enriched_roadmap",
+        }
+        before = deferred.sql("SELECT count(*) FROM enriched_roadmaps WHERE status = 'deferred'")
+        result = deferred.run("bees", "cars", assets=["topic_enrichments", "enriched_roadmap"])
+        assert result.success
+        assert before == [(20,)]
+        assert deferred.sql("SELECT count(*) FROM enriched_roadmaps WHERE status = 'deferred'") == [(0,)]
+        assert isinstance(self.tick(deferred), SkipReason)
+
+    def test_the_same_run_is_asked_for_once(self, deferred: Project) -> None:
+        first, second = self.tick(deferred), self.tick(deferred)
+        assert isinstance(first, dg.RunRequest)
+        assert isinstance(second, dg.RunRequest)
+        assert first.run_key == second.run_key
+
+    def test_a_budget_is_spent_once_a_day(self, deferred: Project) -> None:
+        deferred.set(ROADMAP_BUDGET_USD="0.01")
+        first = self.tick(deferred)
+        assert isinstance(first, dg.RunRequest)
+        assert ":" not in (first.run_key or ":")
+
+    def test_not_before_the_quota_is_open(self, deferred: Project) -> None:
+        deferred.set(ROADMAP_OFFLINE="0", ROADMAP_RPD="1")
+        skip = self.tick(deferred)
+        assert isinstance(skip, SkipReason)
+        assert "open again at" in (skip.skip_message or "")
+
+    def test_what_failed_too_often_is_left(self, deferred: Project) -> None:
+        deferred.run("bees", "cars", assets=["topic_enrichments", "enriched_roadmap"])
+        deferred.set(ROADMAP_FAILURE_RUNS="1")
+        deferred.sql(
+            "INSERT INTO enrichment_failures SELECT key, topic, profile, model, 'blocked', '', 1, 1, answered_at "
+            "FROM enrichments WHERE topic = 'bees 3'"
+        )
+        deferred.sql("DELETE FROM enrichments WHERE topic = 'bees 3'")
+        deferred.run("bees", assets=["enriched_roadmap"])
+        skip = self.tick(deferred)
+        assert isinstance(skip, SkipReason)
+        assert "too often" in (skip.skip_message or "")

@@ -1,0 +1,157 @@
+"""How a run ends before its time, by hand, by a limit or by a fault of ours, and that it keeps what was answered."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from roadmap_assets.enrichment.clock import SystemClock
+from roadmap_assets.enrichment.engine.events import BatchEnriched, Event
+from roadmap_assets.enrichment.limiter.base import Limits
+from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.errors import InvalidSetting, RoadmapAssetsError, WarehouseBusy, WarehouseUnreadable
+from roadmap_assets.simulator.faults import Edit, Hang, Rule, Status
+from roadmap_assets_tests.enrichment.engine.runs import Start, ask, questions
+from roadmap_assets_tests.fake_clock import FakeClock
+
+
+def test_a_cancelled_run_keeps_what_was_answered(start: Start) -> None:
+    runs = start(Rule(Hang(), calls=(3, 4)), clock=SystemClock())
+
+    async def cancel_when_two_are_in() -> None:
+        answered = asyncio.Event()
+        seen: list[Event] = []
+
+        def on_event(event: Event) -> None:
+            seen.append(event)
+            if len([e for e in seen if isinstance(e, BatchEnriched)]) == 2:
+                answered.set()
+
+        running = asyncio.create_task(runs.engine().run(questions(80), on_event=on_event))
+        await answered.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(cancel_when_two_are_in())
+    assert len(runs.answers()) == 40
+    assert runs.outcomes() == {"answered": 2, "cancelled": 2}
+    assert runs.rows("SELECT * FROM enrichment_leases") == []
+    assert runs.run(questions(80)).rows == {"hit": 40, "enriched": 40}
+    assert runs.calls == 6
+
+
+ENDED_BY_HAND = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from roadmap_assets.enrichment.clock import SystemClock
+from roadmap_assets_tests.enrichment.engine.runs import Runs, questions
+
+runs = Runs(Path(sys.argv[1]), SimpleNamespace(url=sys.argv[2]), clock=SystemClock())
+import asyncio
+asyncio.run(runs.engine().run(questions(80), on_event=lambda event: print(type(event).__name__, flush=True)))
+"""
+
+
+def test_ctrl_c_keeps_what_was_answered(start: Start, tmp_path: Path) -> None:
+    runs = start(Rule(Hang(), calls=(3, 4)))
+    arguments = [sys.executable, "-c", ENDED_BY_HAND, str(tmp_path), runs.simulator.url]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        enriched = 0
+        while enriched < 2:
+            enriched += process.stdout.readline().strip() == "BatchEnriched"
+        os.kill(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "KeyboardInterrupt" in errors
+    assert len(runs.answers()) == 40
+    assert runs.outcomes() == {"answered": 2, "cancelled": 2}
+
+
+def test_answers_are_stored_while_others_are_still_awaited(start: Start, tmp_path: Path) -> None:
+    runs = start(Rule(Hang(), calls=(5,)), clock=SystemClock())
+
+    async def look_meanwhile() -> int:
+        running = asyncio.create_task(runs.engine().run(questions(100)))
+        while len(stored := await asyncio.to_thread(runs.answers)) < 80:
+            await asyncio.sleep(0.05)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return len(stored)
+
+    assert asyncio.run(look_meanwhile()) == 80
+
+
+def test_a_database_that_stays_locked_ends_the_run(start: Start) -> None:
+    runs = start(wait_s=0.3, clock=SystemClock(), options={"latency_s": 0.05})
+    with ExitStack() as held:
+
+        def hold(event: Event) -> None:
+            if isinstance(event, BatchEnriched) and event.batch == 1:
+                held.enter_context(FileLock(f"{runs.warehouse.path}.lock"))
+
+        with pytest.raises(WarehouseBusy):
+            asyncio.run(runs.engine(concurrency=1).run(questions(2000), on_event=hold))
+    assert runs.calls < 50, "it does not go on asking for what it cannot store"
+
+
+def test_a_database_that_is_spoiled_ends_the_run(start: Start) -> None:
+    runs = start(clock=SystemClock(), options={"latency_s": 0.05})
+
+    def spoil(event: Event) -> None:
+        if isinstance(event, BatchEnriched) and event.batch == 1:
+            runs.warehouse.path.unlink()
+            runs.warehouse.path.write_text("Something else is here now. " * 100)
+
+    with pytest.raises(WarehouseUnreadable):
+        asyncio.run(runs.engine(concurrency=1).run(questions(2000), on_event=spoil))
+    assert runs.calls < 50
+
+
+def test_a_fault_of_the_limiter_ends_the_run_and_keeps_the_answers(start: Start) -> None:
+    runs = start(limits=Limits(rpm=0, tpm=1200, rpd=0, window_s=0.5), clock=SystemClock())
+    asked: list[Question] = [*questions(2), ask("Long", "Many words here. " * 500, chars=10_000)]
+    with pytest.raises(InvalidSetting, match="never fits"):
+        runs.run(asked, concurrency=1)
+    assert len(runs.answers()) == 2
+    assert issubclass(InvalidSetting, RoadmapAssetsError)
+
+
+def test_nothing_to_ask_opens_nothing(start: Start) -> None:
+    runs = start()
+    runs.run(questions(20))
+    runs.key = "a key that\ncannot be sent"
+    assert runs.run(questions(20)).rows == {"hit": 20}
+    assert runs.run([]).rows == {}
+
+
+def test_a_later_stop_keeps_the_time_of_the_reset(start: Start) -> None:
+    limits = Limits(rpm=0, tpm=0, rpd=2)
+    runs = start(limits=limits, clock=FakeClock(quiet_s=0.03))
+    report = runs.run(questions(100))
+    assert (report.rows, runs.calls) == ({"enriched": 40, "deferred": 60}, 2)
+    assert report.deferred_until is not None
+    assert report.deferred_until.tzinfo is not None
+    assert (report.deferred_until.hour, report.deferred_until.minute) == (0, 0)
+
+
+def test_a_run_with_faults_all_over_the_place_loses_nothing(start: Start) -> None:
+    runs = start(
+        Rule(Status(503), probability=0.15),
+        Rule(Edit("omit"), probability=0.2),
+        Rule(Edit("swap"), probability=0.1),
+        Rule(Status(429, retry_delay_s=1), probability=0.1),
+    )
+    report = runs.run(questions(400), attempts=10)
+    assert report.rows == {"enriched": 400}
+    assert runs.calls == report.calls == len(runs.ledger())

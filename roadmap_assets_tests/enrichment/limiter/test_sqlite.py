@@ -1,0 +1,273 @@
+"""The shared limiter: simulated days on a file of its own, then real processes and the real clock."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roadmap_assets.enrichment.clock import SystemClock
+from roadmap_assets.enrichment.limiter.base import (
+    PROVIDER_ZONE,
+    DayExhausted,
+    Limiter,
+    Limits,
+    Permit,
+    QuotaState,
+    Wait,
+    next_reset,
+)
+from roadmap_assets.enrichment.limiter.registry import open_limiter
+from roadmap_assets.enrichment.limiter.sqlite import SqliteLimiter
+from roadmap_assets.errors import InvalidSetting
+from roadmap_assets_tests.enrichment.engine.runs import FREE
+from roadmap_assets_tests.fake_clock import FakeClock
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=PROVIDER_ZONE).timestamp()
+
+Opener = Callable[..., SqliteLimiter]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(NOON)
+
+
+@pytest.fixture
+def open_one(tmp_path: Path, clock: FakeClock) -> Iterator[Opener]:
+    """Opens limiters over one file, as so many processes would."""
+    with ExitStack() as opened:
+
+        def open_one(limits: Limits = FREE, scope: str = "model") -> SqliteLimiter:
+            limiter = SqliteLimiter(tmp_path / "quota.sqlite", limits=limits, scope=scope, clock=clock)
+            return opened.enter_context(closing(limiter))
+
+        yield open_one
+
+
+def permit(limiter: Limiter, tokens: int = 1) -> Permit:
+    answer = limiter.try_acquire(input_tokens=tokens)
+    assert isinstance(answer, Permit), answer
+    return answer
+
+
+def test_a_burst_is_granted_at_once_and_the_rest_when_the_window_opens(open_one: Opener, clock: FakeClock) -> None:
+    limiters = [open_one(), open_one()]
+    waits: list[Wait] = []
+
+    async def run() -> list[Permit]:
+        calls = (limiters[n % 2].acquire(input_tokens=900, on_wait=waits.append) for n in range(40))
+        return await asyncio.gather(*calls)
+
+    granted = sorted(round(permit.granted_at - NOON, 3) for permit in asyncio.run(run()))
+    assert granted == [0.0] * 15 + [61.0] * 15 + [122.0] * 10
+    assert waits[0] == Wait(61.0, "requests")
+    assert len({wait.seconds for wait in waits}) > 60, "a wait is told again and again, so that it can be counted down"
+
+
+def test_a_correction_downwards_frees_a_permit_within_a_second(open_one: Opener, clock: FakeClock) -> None:
+    mine, other = open_one(), open_one()
+    first = permit(mine, 200_000)
+
+    async def correct() -> None:
+        await clock.sleep(10.0)
+        mine.settle(first, input_tokens=100_000)
+
+    async def run() -> float:
+        granted, _ = await asyncio.gather(other.acquire(input_tokens=100_000), correct())
+        return granted.granted_at - NOON
+
+    assert 10.0 <= asyncio.run(run()) <= 11.0
+
+
+def test_a_correction_upwards_holds_the_next_one_back(open_one: Opener) -> None:
+    mine, other = open_one(), open_one()
+    mine.settle(permit(mine, 100_000), input_tokens=200_000)
+    assert other.try_acquire(input_tokens=100_000) == Wait(61.0, "tokens")
+    assert other.state().tokens_in_window == 200_000
+
+
+def test_a_late_correction_touches_no_other_permit(open_one: Opener, clock: FakeClock) -> None:
+    limiter = open_one()
+    late = permit(limiter, 10)
+    clock.advance(61.5)
+    permit(limiter, 20)  # by now the first is forgotten
+    limiter.settle(late, input_tokens=99)
+    assert limiter.state().tokens_in_window == 20
+
+
+def test_a_pause_binds_all_and_is_never_shortened(open_one: Opener, clock: FakeClock) -> None:
+    mine, other = open_one(), open_one()
+    mine.pause(57.5)
+    mine.pause(3.0)
+    assert other.try_acquire(input_tokens=1) == Wait(57.5, "pause")
+    assert other.state().open_at == other.state().paused_until == datetime.fromtimestamp(NOON + 57.5, UTC)
+    other.pause(60.0)
+    clock.advance(57.5)
+    assert mine.try_acquire(input_tokens=1) == Wait(2.5, "pause")
+    clock.advance(2.5)
+    permit(mine)
+    assert mine.state().paused_until is None
+
+
+def test_a_pause_in_the_middle_of_a_wait_lengthens_it(open_one: Opener, clock: FakeClock) -> None:
+    mine, other = open_one(), open_one()
+    mine.pause(5.0)
+
+    async def pause_again() -> None:
+        await clock.sleep(4.5)
+        other.pause(30.0)
+
+    async def run() -> float:
+        granted, _ = await asyncio.gather(mine.acquire(input_tokens=1), pause_again())
+        return granted.granted_at - NOON
+
+    assert asyncio.run(run()) == pytest.approx(34.5)
+
+
+def test_a_closed_day_is_closed_for_all_until_midnight(open_one: Opener, clock: FakeClock) -> None:
+    mine, other = open_one(), open_one()
+    midnight = datetime(2026, 11, 24, tzinfo=PROVIDER_ZONE)
+    assert mine.close_day() == midnight
+    with pytest.raises(DayExhausted) as caught:
+        other.try_acquire(input_tokens=1)
+    assert caught.value.until == midnight
+    assert other.state().day_closed_until == other.state().open_at == midnight
+    clock.set(midnight.timestamp() - 0.001)
+    with pytest.raises(DayExhausted):
+        mine.try_acquire(input_tokens=1)
+    clock.set(midnight.timestamp())
+    permit(other)
+    assert mine.state() == QuotaState(1, 1, 1, None, None)
+
+
+def test_a_refusal_that_arrives_after_midnight_does_not_close_the_new_day(open_one: Opener, clock: FakeClock) -> None:
+    limiter = open_one()
+    midnight = next_reset(NOON)
+    clock.set(midnight.timestamp() - 1)
+    before = permit(limiter)
+    clock.advance(2)
+    assert limiter.close_day(permit=before) == midnight
+    today = permit(limiter)
+    assert limiter.close_day(permit=today) == next_reset(clock.time())
+    with pytest.raises(DayExhausted):
+        limiter.try_acquire(input_tokens=1)
+
+
+def test_the_days_requests_are_counted_over_all(open_one: Opener, clock: FakeClock) -> None:
+    limiters = [open_one(Limits(rpm=0, tpm=0, rpd=5)) for _ in range(2)]
+    for n in range(5):
+        permit(limiters[n % 2])
+        clock.advance(3600)
+    for limiter in limiters:
+        with pytest.raises(DayExhausted):
+            limiter.try_acquire(input_tokens=1)
+        assert limiter.state().day_closed_until == next_reset(clock.time())
+
+
+def test_even_pacing_holds_across_processes(open_one: Opener, clock: FakeClock) -> None:
+    limiters = [open_one(Limits(rpm=15, tpm=0, rpd=0, pacing="even")) for _ in range(2)]
+
+    async def run() -> list[Permit]:
+        return await asyncio.gather(*(limiters[n % 2].acquire(input_tokens=1) for n in range(8)))
+
+    assert sorted(round(permit.granted_at - NOON, 3) for permit in asyncio.run(run())) == [4.0 * n for n in range(8)]
+
+
+def test_scopes_do_not_touch_each_other(open_one: Opener) -> None:
+    one, two = open_one(scope="one"), open_one(scope="two")
+    for _ in range(15):
+        permit(one)
+    one.pause(10.0)
+    one.close_day()
+    assert two.state() == QuotaState(0, 0, 0, None, None)
+    permit(two)
+
+
+def test_a_clock_that_is_set_back_holds_nobody_up_for_longer_than_before(open_one: Opener, clock: FakeClock) -> None:
+    mine, other = open_one(), open_one()
+    for _ in range(15):
+        permit(mine)
+    mine.pause(90.0)
+    clock.set(NOON - 30 * 86_400)
+    assert other.try_acquire(input_tokens=1) == Wait(90.0, "pause")
+    clock.advance(90.0)
+    for _ in range(15):
+        permit(other)
+    assert mine.try_acquire(input_tokens=1) == Wait(61.0, "requests")
+    assert mine.state().requests_today == 30, "set back, it is still the day whose requests were counted"
+
+
+def test_a_day_closed_by_a_clock_that_was_ahead_ends_with_the_real_day(open_one: Opener, clock: FakeClock) -> None:
+    limiter = open_one()
+    clock.set(NOON + 10 * 86_400)
+    limiter.close_day()
+    clock.set(NOON)
+    with pytest.raises(DayExhausted) as caught:
+        limiter.try_acquire(input_tokens=1)
+    assert caught.value.until == next_reset(NOON)
+
+
+def test_old_permits_are_forgotten(open_one: Opener, clock: FakeClock, tmp_path: Path) -> None:
+    limiter = open_one(Limits(rpm=0, tpm=0, rpd=0))
+    for _ in range(200):
+        permit(limiter)
+        clock.advance(6.0)
+    with closing(sqlite3.connect(tmp_path / "quota.sqlite")) as database:
+        assert database.execute("SELECT count(*) FROM permits").fetchone() == (11,)
+    assert limiter.state().requests_today == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "named", "reason"),
+    [
+        ("redis://user:secret@host/0", "redis", "a store that is not there yet"),
+        ("/var/quota.sqlite", "sqlite:///", "a path is no URL"),
+        ("sqlite://", "sqlite:///", "no file: nothing would be shared"),
+        ("sqlite:///", "sqlite:///", "no file either"),
+    ],
+)
+def test_an_url_that_names_no_store_is_refused(url: str, named: str, reason: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"ROADMAP_QUOTA_URL.*{named}") as caught:
+        open_limiter(url, limits=FREE, scope="model", clock=SystemClock())
+    assert "secret" not in str(caught.value), reason
+
+
+def test_an_url_makes_the_file_and_its_folder(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "new" / "quota.sqlite"
+    with closing(open_limiter(f"sqlite:///{path}", limits=FREE, scope="model", clock=clock)) as limiter:
+        permit(limiter)
+    with closing(open_limiter(f"sqlite:///{path}", limits=FREE, scope="model", clock=clock)) as limiter:
+        assert limiter.state().requests_in_window == 1
+
+
+def foreign_database(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE recipes (name TEXT)")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: path.write_bytes(b"notes\n" * 500), "a text"),
+        (lambda path: path.write_bytes(b"short"), "a text shorter than a header"),
+        (foreign_database, "another program's SQLite database"),
+        (lambda path: path.mkdir(), "a folder"),
+    ],
+)
+def test_what_is_no_quota_file_is_named_and_left_alone(
+    make: Callable[[Path], Any], reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "something"
+    make(path)
+    before = path.read_bytes() if path.is_file() else b""
+    with pytest.raises(InvalidSetting, match=f"{path} cannot hold the shared quota.*ROADMAP_QUOTA_URL"):
+        SqliteLimiter(path, limits=FREE, scope="model", clock=SystemClock())
+    assert (path.read_bytes() if path.is_file() else b"") == before, reason
+    assert [entry.name for entry in tmp_path.iterdir()] == ["something"], reason
