@@ -27,7 +27,8 @@ _RAW_COLUMNS: Final = (
     ("origin", "VARCHAR", "Address or path that the document came from"),
     ("source", "VARCHAR", "Name of the source"),
     ("fetched_at", "TIMESTAMP", "When this state was fetched (UTC)"),
-    ("vanished_at", "TIMESTAMP", "Since when the source has the roadmap no more (UTC); empty while it has"),
+    ("vanished_at", "TIMESTAMP", "When the roadmap disappeared upstream (UTC); null while present"),
+    ("tree", "VARCHAR", "The site's hierarchy as fetched (JSON); empty where there is none"),
 )
 _CONTENT_COLUMNS: Final = (
     ("roadmap", "VARCHAR", "Slug of the roadmap"),
@@ -48,6 +49,8 @@ _TOPIC_COLUMNS: Final = (
     ("path", "VARCHAR[]", "Labels above the topic, root first"),
     ("description", "VARCHAR", "The topic's text without headings and links"),
     ("resources", _RESOURCES_TYPE, "Links of the topic's text, with title and kind"),
+    ("placed_by", "VARCHAR", "What decided its place: tree (the site's), drawing, or none"),
+    ("optional", "BOOLEAN", "Whether the site marks the topic as optional"),
 )
 _ENRICHMENT_COLUMNS: Final = (
     ("key", "VARCHAR", "Hash over all that shapes the answer: topic, text as sent, context, profile, model"),
@@ -81,6 +84,8 @@ _TOPICS_LINEAGE: Final[Lineage] = {
         column: [(RAW, "document")]
         for column in ("topic_id", "position", "topic", "category", "subcategory", "parent", "parent_topic", "path")
     },
+    "placed_by": [(RAW, "document"), (RAW, "tree")],
+    "optional": [(RAW, "tree")],
     "roadmap": [(RAW, "roadmap")],
     "description": [(RAW, "raw_contents.markdown")],
     "resources": [(RAW, "raw_contents.markdown")],

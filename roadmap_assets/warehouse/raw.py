@@ -28,40 +28,50 @@ class ContentFile:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One roadmap as a source gave it: the document's JSON text and every text file."""
+    """One roadmap as a source gave it: the document's JSON text and every text file.
+
+    `tree` is the JSON text of the site's own hierarchy (`/v1-roadmap-tree-mapping/<slug>`), '' when there is none.
+    """
 
     roadmap: str
     document: str
     origin: str
     source: str
     contents: tuple[ContentFile, ...]
+    tree: str = ""
 
     @cached_property
     def version(self) -> str:
-        """Changes when, and only when, the document or a text file does: sha256 over the document and the blob shas."""
+        """Changes exactly when the document, the tree or a text file does: sha256 over the JSON and the blob shas.
+
+        An empty tree adds nothing, so versions stored before there were trees stay valid.
+        """
         digest = hashlib.sha256(self.document.encode())
         for content in sorted(self.contents, key=lambda c: c.file):
             digest.update(f"\0{content.file}\0{content.sha}".encode())
+        if self.tree:
+            digest.update(f"\0\0{self.tree}".encode())
         return digest.hexdigest()
 
 
 def load_snapshot(connection: DuckDBPyConnection, roadmap: str) -> Snapshot | None:
     """The roadmap as it was last fetched, or None when it never was."""
     found = connection.execute(
-        "SELECT document, origin, source FROM raw_roadmaps WHERE roadmap = ?", [roadmap]
+        "SELECT document, origin, source, tree FROM raw_roadmaps WHERE roadmap = ?", [roadmap]
     ).fetchone()
     if found is None:
         return None
     contents = connection.execute(
         "SELECT file, topic_id, sha, markdown FROM raw_contents WHERE roadmap = ? ORDER BY file", [roadmap]
     ).fetchall()
-    document, origin, source = found
+    document, origin, source, tree = found
     return Snapshot(
         roadmap=roadmap,
         document=document,
         origin=origin,
         source=source,
         contents=tuple(ContentFile(*row) for row in contents),
+        tree=tree,
     )
 
 
@@ -70,8 +80,17 @@ def save_snapshot(connection: DuckDBPyConnection, snapshot: Snapshot) -> None:
     connection.execute("DELETE FROM raw_roadmaps WHERE roadmap = ?", [snapshot.roadmap])
     connection.execute("DELETE FROM raw_contents WHERE roadmap = ?", [snapshot.roadmap])
     connection.execute(
-        "INSERT INTO raw_roadmaps VALUES (?, ?, ?, ?, ?, ?, NULL)",
-        [snapshot.roadmap, snapshot.document, snapshot.version, snapshot.origin, snapshot.source, utc_now()],
+        "INSERT INTO raw_roadmaps (roadmap, document, version, origin, source, fetched_at, tree) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            snapshot.roadmap,
+            snapshot.document,
+            snapshot.version,
+            snapshot.origin,
+            snapshot.source,
+            utc_now(),
+            snapshot.tree,
+        ],
     )
     insert_rows(
         connection,

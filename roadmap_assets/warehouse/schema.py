@@ -7,14 +7,14 @@ a crash.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from roadmap_assets.errors import WarehouseUnreadable
-from roadmap_assets.warehouse.rows import utc_now
+from roadmap_assets.warehouse.rows import quoted, utc_now
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -64,8 +64,38 @@ def _create_tables(connection: DuckDBPyConnection) -> None:
     """)
 
 
+def _add_tree(connection: DuckDBPyConnection) -> None:
+    _add_columns(connection, "raw_roadmaps", {"tree": "VARCHAR NOT NULL DEFAULT ''"}, after="vanished_at")
+
+
+def _add_placement(connection: DuckDBPyConnection) -> None:
+    """What placed a topic, so far always the drawing, and whether the site calls it optional."""
+    columns = {"placed_by": "VARCHAR NOT NULL DEFAULT 'drawing'", "optional": "BOOLEAN NOT NULL DEFAULT FALSE"}
+    for table in ("topics", "enriched_roadmaps"):
+        _add_columns(connection, table, columns, after="resources")
+
+
+def _add_columns(connection: DuckDBPyConnection, table: str, added: Mapping[str, str], *, after: str) -> None:
+    """Rebuild the table: DuckDB adds columns neither in a chosen place nor, where there are rows, as NOT NULL."""
+    columns: dict[str, str] = {}
+    for name, kind, null, _, default, _ in connection.execute(f"DESCRIBE {table}").fetchall():
+        columns[name] = kind + (" NOT NULL" if null == "NO" else "") + (f" DEFAULT {default}" if default else "")
+        if name == after:
+            columns |= added
+    kept = ", ".join(quoted(name) for name in columns if name not in added)
+    connection.execute(
+        f"CREATE TABLE rebuilt ({', '.join(f'{quoted(name)} {kind}' for name, kind in columns.items())}); "  # noqa: S608 - quoted names
+        f"INSERT INTO rebuilt ({kept}) SELECT {kept} FROM {table}; "
+        f"DROP TABLE {table}; ALTER TABLE rebuilt RENAME TO {table}"
+    )
+
+
 # In the order in which they run; a migration that has landed is never edited, a new one is appended.
-MIGRATIONS: tuple[tuple[str, Callable[[DuckDBPyConnection], None]], ...] = (("create_tables", _create_tables),)
+MIGRATIONS: tuple[tuple[str, Callable[[DuckDBPyConnection], None]], ...] = (
+    ("create_tables", _create_tables),
+    ("add_tree", _add_tree),
+    ("add_placement", _add_placement),
+)
 
 
 def migrate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from roadmap_assets.warehouse.rows import insert_rows
 
@@ -22,11 +22,16 @@ class Resource:
     type: str
 
 
+PlacedBy = Literal["tree", "drawing", "none"]
+"""What decided a topic's place: the site's tree, the drawing, or neither (its category is then the roadmap's title)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """A topic with its place in the roadmap and its text.
 
-    ``position`` counts from 0 in reading order; ``path`` holds the labels above the topic, root first.
+    ``position`` counts from 0 in reading order; ``path`` holds the labels above the topic, root first. ``placed_by``
+    says where that place comes from; ``optional`` is the site's own mark.
     """
 
     roadmap: str
@@ -40,6 +45,8 @@ class Topic:
     path: tuple[str, ...]
     description: str
     resources: tuple[Resource, ...]
+    placed_by: PlacedBy = "drawing"
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,8 @@ TOPIC_COLUMNS = {
     "position": "INTEGER",
     "path": "VARCHAR[]",
     "resources": "STRUCT(title VARCHAR, url VARCHAR, type VARCHAR)[]",
+    "placed_by": "VARCHAR",
+    "optional": "BOOLEAN",
 }
 
 

@@ -28,6 +28,8 @@ TOPICS = [
         path=("Category", "Sub, really"),
         description="A text.",
         resources=(Resource("Title", "https://a.example/?b=1", "article"), Resource("", "https://c.example", "video")),
+        placed_by="tree",
+        optional=True,
     ),
     Topic("test", "two", 1, "Bare", "", "", "", "", (), "", ()),
 ]
@@ -57,7 +59,10 @@ def test_csv(tmp_path: Path) -> None:
     with (tmp_path / "topics.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == COLUMNS
-    as_read = [{**row, **{name: json.loads(row[name]) for name in ("position", "path", "resources")}} for row in rows]
+    as_read = [
+        {**row, **{name: json.loads(row[name]) for name in ("position", "path", "resources", "optional")}}
+        for row in rows
+    ]
     assert as_read == [as_json(topic) for topic in TOPICS]
 
 

@@ -45,11 +45,15 @@ def topics_of_all_texts(roadmap: str) -> list[Topic]:
             path=(text, text),
             description=text,
             resources=(Resource(text, text, text),) * 2,
+            placed_by="tree",
+            optional=place % 2 == 0,
         )
         for place, text in enumerate(TEXTS)
     ]
 
 
-def snapshot(roadmap: str, *, document: str = "{}", texts: tuple[str, ...] = ("# One", "# Two")) -> Snapshot:
+def snapshot(
+    roadmap: str, *, document: str = "{}", texts: tuple[str, ...] = ("# One", "# Two"), tree: str = ""
+) -> Snapshot:
     contents = tuple(ContentFile(f"t@{place}.md", f"{place}", f"sha{place}", text) for place, text in enumerate(texts))
-    return Snapshot(roadmap=roadmap, document=document, origin="here", source="test", contents=contents)
+    return Snapshot(roadmap=roadmap, document=document, origin="here", source="test", contents=contents, tree=tree)

@@ -51,6 +51,31 @@ def test_that_a_database_of_any_version_becomes_one_of_today(tmp_path: Path, ver
     assert migrations_that_ran(old) == [name for name, _ in MIGRATIONS]
 
 
+def test_rows_of_the_first_version_get_the_columns_about_placement(tmp_path: Path) -> None:
+    path = tmp_path / "old.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.begin()
+        migrate(connection, path, migrations=MIGRATIONS[:1])
+        connection.execute("""
+            ALTER TABLE enriched_roadmaps ADD COLUMN "a ""profile""'s" BIGINT;
+            INSERT INTO raw_roadmaps VALUES ('r', '{}', 'v', 'here', 'test', now()::TIMESTAMP, NULL);
+            INSERT INTO topics VALUES ('r', 'a', 0, 'A', '', '', '', '', [], '', []);
+            INSERT INTO enriched_roadmaps VALUES (
+                'r', 'a', 0, 'A', '', '', '', '', [], '', [], 'enriched', 'p', 'm', 'key', now()::TIMESTAMP,
+                'TLDR', 'expert', 7);
+        """)
+        connection.commit()
+    with Warehouse(path).transaction() as connection:
+        assert connection.execute("SELECT tree FROM raw_roadmaps").fetchall() == [("",)]
+        assert connection.execute("SELECT topic, placed_by, optional FROM topics").fetchall() == [
+            ("A", "drawing", False)
+        ]
+        published = connection.execute("SELECT * EXCLUDE (roadmap, published_at) FROM enriched_roadmaps")
+        assert [name for name, *_ in published.description or ()][-3:] == ["tldr", "challenge", 'a "profile"\'s']
+        [row] = published.fetchall()
+        assert row[9:] == ([], "drawing", False, "enriched", "p", "m", "key", "TLDR", "expert", 7)
+
+
 def test_that_a_migration_runs_once_and_after_those_before_it(tmp_path: Path) -> None:
     path = tmp_path / "x.duckdb"
     with Warehouse(path).transaction() as connection:

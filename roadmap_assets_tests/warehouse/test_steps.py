@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import duckdb
@@ -17,7 +18,7 @@ PARSE = Parse(title="Title", version="v", parser="1", counts={"texts_empty": 2})
 
 
 def test_that_a_snapshot_comes_back_as_it_was(warehouse: Warehouse) -> None:
-    saved = records.snapshot("a", document="'; \0 {}", texts=records.TEXTS)
+    saved = records.snapshot("a", document="'; \0 {}", texts=records.TEXTS, tree="[';\0]")
     with warehouse.transaction() as connection:
         save_snapshot(connection, saved)
     with warehouse.transaction() as connection:
@@ -28,6 +29,14 @@ def test_that_a_snapshot_comes_back_as_it_was(warehouse: Warehouse) -> None:
     assert loaded == saved
     assert loaded is not None
     assert loaded.version == saved.version
+
+
+def test_a_tree_is_part_of_the_version_only_where_there_is_one() -> None:
+    bare = records.snapshot("a")
+    before_trees = hashlib.sha256(b"{}\0t@0.md\0sha0\0t@1.md\0sha1").hexdigest()
+    assert bare.version == before_trees
+    versions = {bare.version, *(records.snapshot("a", tree=tree).version for tree in ("[]", "[1]"))}
+    assert len(versions) == 3
 
 
 def test_that_a_snapshot_replaces_its_roadmap_alone(warehouse: Warehouse) -> None:
