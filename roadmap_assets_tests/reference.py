@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from click.testing import CliRunner
 
+from roadmap_assets.cli.exit_status import ExitStatus
 from roadmap_assets.cli.main import main
 from roadmap_assets.settings import Settings, allowed, variable_of
 
@@ -22,11 +23,7 @@ def commands_page() -> str:
         "# Commands\n\n"
         "What `--help` says, of every command. `roadmap-assets …` is the same as `python -m roadmap_assets.cli …`.\n\n"
         "| exit status | meaning |\n|---|---|\n"
-        "| 0 | everything asked for was done |\n"
-        "| 1 | it could not be done; one line on standard error says why and what to do |\n"
-        "| 2 | wrong usage, or a setting out of its range |\n"
-        "| 3 | done, but some topics failed or were deferred, or some roadmaps were left out; the output says which |\n"
-        "| 130 | interrupted; what was answered is stored |\n"
+        + "".join(f"| {status.value} | {status.meaning} |\n" for status in ExitStatus)
     ]
     for path in _commands(main):
         shown = CliRunner().invoke(main, [*path, "--help"], prog_name="roadmap-assets", terminal_width=WIDTH)
@@ -60,11 +57,18 @@ def settings_page() -> str:
 PAGES: dict[str, Callable[[], str]] = {"cli.md": commands_page, "settings.md": settings_page}
 
 
+def subcommands(group: click.Group) -> list[click.Command]:
+    """The commands of a group, by name."""
+    context = click.Context(group)
+    found = (group.get_command(context, name) for name in group.list_commands(context))
+    return [command for command in found if command]
+
+
 def _commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     yield path
     if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
-            yield from _commands(inner, (*path, name))
+        for inner in subcommands(command):
+            yield from _commands(inner, (*path, inner.name or ""))
 
 
 def _plain(value: object) -> str:

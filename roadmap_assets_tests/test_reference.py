@@ -6,7 +6,7 @@ import click
 import pytest
 
 from roadmap_assets.cli.main import main
-from roadmap_assets_tests.reference import DOCS, PAGES, REGENERATE
+from roadmap_assets_tests.reference import DOCS, PAGES, REGENERATE, subcommands
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -19,7 +19,8 @@ def everything(command: click.Command, name: str) -> list[tuple[str, str | None]
     found = [(name, command.help)]
     found += [(f"{name} {p.opts[0]}", p.help) for p in command.params if isinstance(p, click.Option)]
     if isinstance(command, click.Group):
-        found += [pair for inner in command.commands.values() for pair in everything(inner, f"{name} {inner.name}")]
+        for inner in subcommands(command):
+            found += everything(inner, f"{name} {inner.name}")
     return found
 
 

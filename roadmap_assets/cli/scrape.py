@@ -1,29 +1,68 @@
-"""What `scrape` and `topics` do, step by step, told on the console."""
+"""`roadmap-assets scrape`: one roadmap from its source to a CSV file."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from roadmap_assets import pipeline
 from roadmap_assets.cli import console
+from roadmap_assets.cli.catalogue import report_run
+from roadmap_assets.cli.exit_status import ExitStatus
+from roadmap_assets.cli.sources import fetch, list_roadmaps, open_warehouse, opened_source, source_option
 from roadmap_assets.enrichment.access import Access
-from roadmap_assets.errors import DocumentError, SourceUnavailable, UnknownRoadmap
 from roadmap_assets.exports.csv_file import default_path
 from roadmap_assets.exports.whole_file import check_writable
-from roadmap_assets.roadmaps.sources.base import Source
-from roadmap_assets.settings import Settings
+from roadmap_assets.roadmaps.sources.base import check_slug
+from roadmap_assets.settings import Settings, load_settings
 from roadmap_assets.warehouse.connection import Warehouse
-from roadmap_assets.warehouse.lean import LeanWarehouse
 
-if TYPE_CHECKING:
-    from roadmap_assets.warehouse.topics import Topic
+
+@click.command()
+@click.option("--roadmap", metavar="SLUG", help="The roadmap, such as frontend or engineering-manager.")
+@click.option("--enrich", is_flag=True, help="Add TLDR and challenge level, from the cache or by asking Gemini.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The CSV file to write.  [default: a new one in ROADMAP_OUTPUT, else output/]",
+)
+@source_option
+@click.option("--offline", is_flag=True, help="Let a built-in simulator answer instead of Gemini: no key, no cost.")
+@click.option("--dry-run", is_flag=True, help="Say what --enrich would ask and cost; ask nothing, write no file.")
+@click.option("--list", "list_", is_flag=True, help="List the roadmaps of the source.")
+@click.option("--interactive", is_flag=True, help="Choose a roadmap from a menu.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell also where things came from and what was odd.")
+def scrape(
+    roadmap: str | None,
+    enrich: bool,
+    output: Path | None,
+    source: str | None,
+    offline: bool,
+    dry_run: bool,
+    list_: bool,
+    interactive: bool,
+    verbose: bool,
+) -> None:
+    """Turn one roadmap into a table: a CSV file, and rows in the database.
+
+    \b
+    roadmap-assets scrape --roadmap frontend --enrich
+    roadmap-assets scrape --source sample --roadmap data-orchestration --enrich --offline
+    """
+    if sum((roadmap is not None, list_, interactive)) != 1:
+        raise click.UsageError("Name a roadmap with --roadmap SLUG, or use --list or --interactive.")
+    settings = load_settings(source=source)
+    if list_:
+        for slug in list_roadmaps(settings):
+            console.say(slug)
+        return
+    slug = check_slug(roadmap) if roadmap is not None else choose(list_roadmaps(settings))
+    access = Access(settings, offline=offline or settings.offline)
+    if not scrape_roadmap(slug, settings, access, output, enrich=enrich, dry_run=dry_run, verbose=verbose):
+        click.get_current_context().exit(ExitStatus.INCOMPLETE)
 
 
 def scrape_roadmap(
@@ -36,13 +75,13 @@ def scrape_roadmap(
     """
     csv = output or default_path(settings.output, slug, now=datetime.now().astimezone())
     warehouse = open_warehouse(settings)
-    with _source(settings, warehouse, doing=f"Fetching {slug}") as source:
+    with opened_source(settings, warehouse, doing=f"Fetching {slug}") as source:
         access.check_settings()
         if enrich and not dry_run:
             access.check()
         if not dry_run:
             check_writable(csv)
-        fetched = _fetch(slug, source, warehouse)
+        fetched = fetch(slug, source, warehouse)
     if verbose:
         console.say(f"Fetched {slug} from {fetched.origin} ({fetched.files} texts)")
     read = pipeline.read_topics(slug, warehouse=warehouse)
@@ -60,7 +99,7 @@ def scrape_roadmap(
     else:
         published = pipeline.publish_topics(slug, warehouse=warehouse, csv=csv)
         console.say(f"Written: {published.csv} ({published.rows} rows; add --enrich for TLDR and challenge level)")
-        _report(warehouse=warehouse, access=access, fetched=fetched, topics_read=read)
+        report_run(warehouse=warehouse, access=access, fetched=fetched, topics_read=read)
     return True
 
 
@@ -83,7 +122,7 @@ def _enrich(
     console.say(f"Written: {published.csv} ({published.rows} rows)")
     if access.offline:
         console.say("The answers are simulated (model: simulator), not Gemini's.")
-    _report(
+    report_run(
         warehouse=warehouse,
         access=access,
         fetched=fetched,
@@ -92,63 +131,6 @@ def _enrich(
         published=published,
     )
     return enriched.report.complete
-
-
-def _report(**what: Any) -> None:
-    """Let the run show in Dagster's catalogue, where there is one."""
-    if not os.environ.get("DAGSTER_HOME"):
-        return
-    from dagster import DagsterError  # two seconds, which only who uses Dagster spends
-
-    from roadmap_assets.defs.runless_events import report_run
-
-    try:
-        report_run(**what)
-    except DagsterError as error:
-        console.warn(f"Note: the run does not show in Dagster's catalogue: {' '.join(str(error).split())}")
-
-
-def read_topics(slugs: tuple[str, ...], settings: Settings) -> tuple[list[Topic], list[str]]:
-    """The topics of these roadmaps (none: all), and the roadmaps that could not be read; each is named as it is met."""
-    warehouse = open_warehouse(settings)
-    unread = []
-    with _source(settings, warehouse, doing="Fetching") as source:
-        slugs = slugs or tuple(sorted(source.listing()))
-        for slug in slugs:
-            try:
-                _fetch(slug, source, warehouse)
-                pipeline.read_topics(slug, warehouse=warehouse)
-            except (UnknownRoadmap, DocumentError, SourceUnavailable) as error:
-                console.warn(f"Left out: {error}")
-                unread.append(slug)
-    return pipeline.topics_of([slug for slug in slugs if slug not in unread], warehouse=warehouse), unread
-
-
-def open_warehouse(settings: Settings) -> Warehouse:
-    """The database that the settings name; waiting for it is told."""
-    return LeanWarehouse(settings.db, on_wait=console.warn)
-
-
-@contextmanager
-def _source(settings: Settings, warehouse: Warehouse, *, doing: str) -> Iterator[Source]:
-    with (
-        console.downloading(doing) as on_progress,
-        closing(pipeline.source_of(settings, warehouse=warehouse, on_progress=on_progress)) as source,
-    ):
-        yield source
-
-
-def list_roadmaps(settings: Settings) -> list[str]:
-    """The roadmaps of the source."""
-    with _source(settings, open_warehouse(settings), doing="Listing") as source:
-        return sorted(source.listing())
-
-
-def _fetch(slug: str, source: Source, warehouse: Warehouse) -> pipeline.Fetched:
-    fetched = pipeline.fetch(slug, source=source, warehouse=warehouse)
-    if fetched.vanished:
-        console.warn(f"Note: {fetched.source} has {slug} no more; its last state is used.")
-    return fetched
 
 
 def choose(slugs: list[str]) -> str:

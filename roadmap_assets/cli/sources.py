@@ -1,0 +1,46 @@
+"""The source and the database of a command, their waiting and their progress shown on the console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import click
+
+from roadmap_assets import pipeline
+from roadmap_assets.cli import console
+from roadmap_assets.roadmaps.sources.base import Source
+from roadmap_assets.settings import Settings
+from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.lean import LeanWarehouse
+
+source_option = click.option(
+    "--source", metavar="S", help="github, sample, or a directory.  [default: ROADMAP_SOURCE, else github]"
+)
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """The database that the settings name; waiting for it is told."""
+    return LeanWarehouse(settings.db, on_wait=console.warn)
+
+
+@contextmanager
+def opened_source(settings: Settings, warehouse: Warehouse, *, doing: str) -> Iterator[Source]:
+    with (
+        console.downloading(doing) as on_progress,
+        closing(pipeline.source_of(settings, warehouse=warehouse, on_progress=on_progress)) as source,
+    ):
+        yield source
+
+
+def list_roadmaps(settings: Settings) -> list[str]:
+    """The roadmaps of the source."""
+    with opened_source(settings, open_warehouse(settings), doing="Listing") as source:
+        return sorted(source.listing())
+
+
+def fetch(slug: str, source: Source, warehouse: Warehouse) -> pipeline.Fetched:
+    fetched = pipeline.fetch(slug, source=source, warehouse=warehouse)
+    if fetched.vanished:
+        console.warn(f"Note: {fetched.source} has {slug} no more; its last state is used.")
+    return fetched
