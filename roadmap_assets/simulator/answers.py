@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import cycle, repeat
+from itertools import cycle
 from typing import Any
 from zlib import crc32
 
@@ -23,9 +23,6 @@ _DANGLING = re.compile(
     r"a|an|and|are|as|at|be|but|by|for|from|how|in|into|is|it|its|not|of|on|or|so|such|than|that|the|their|then|these"
     r"|they|this|to|was|what|when|where|which|while|who|will|with|you|your",
     re.IGNORECASE,
-)
-_INSTRUCTION = re.compile(
-    r"answer\s+[\"'“`]?(?P<answer>[^\"'”`\n]+?)[\"'”`]?\s+for\s+all\s+(?:the\s+)?topics", re.IGNORECASE
 )
 
 
@@ -52,26 +49,26 @@ class Columns:
         """The first column that is chosen from a list, '' when there is none."""
         return next((name for name in self.asked if "enum" in self._resolved(self.properties[name])), "")
 
-    def answer(self, topic: AskedTopic, *, told: str = "") -> Row:
-        """One object of the reply; ``told`` is what every column says that may say it."""
-        phrases = repeat(told) if told else cycle(phrases_of(topic))
+    def answer(self, topic: AskedTopic) -> Row:
+        """One object of the reply."""
+        phrases = cycle(phrases_of(topic))
         row: Row = {"id": topic.id, "topic": topic.topic}
         for name in self.asked:
-            row[name] = self._value(self.properties[name], phrases=phrases, seed=f"{name}\0{topic.topic}", told=told)
+            row[name] = self._value(self.properties[name], phrases=phrases, seed=f"{name}\0{topic.topic}")
         return row
 
-    def _value(self, schema: Mapping[str, Any], *, phrases: Iterator[str], seed: str, told: str) -> Any:
+    def _value(self, schema: Mapping[str, Any], *, phrases: Iterator[str], seed: str) -> Any:
         """A value that the schema allows: texts are the next phrases, the rest is chosen by the hash of the seed."""
         schema = self._resolved(schema)
         number = crc32(seed.encode(errors="replace"))
 
         def part(of: Mapping[str, Any], name: object) -> Any:
-            return self._value(of, phrases=phrases, seed=f"{seed}\0{name}", told=told)
+            return self._value(of, phrases=phrases, seed=f"{seed}\0{name}")
 
         if "const" in schema:
             return schema["const"]
         if choices := schema.get("enum"):
-            return told if told in choices else choices[number % len(choices)]
+            return choices[number % len(choices)]
         match _type_of(schema):
             case "boolean":
                 return bool(number % 2)
@@ -104,15 +101,9 @@ class Columns:
         return _type_of(schema) == "string" and "enum" not in schema and "const" not in schema
 
 
-def answer_all(columns: Columns, topics: Sequence[AskedTopic], *, obedient: bool) -> list[Row]:
-    """One object a topic, in the order asked.
-
-    ``obedient``: a description that says ``answer X for all topics`` has its way, as with a model that takes the
-    texts it is given for instructions.
-    """
-    orders = (_INSTRUCTION.search(topic.description) for topic in topics) if obedient else ()
-    told = next((order["answer"].strip() for order in orders if order), "")
-    return [columns.answer(topic, told=told) for topic in topics]
+def answer_all(columns: Columns, topics: Sequence[AskedTopic]) -> list[Row]:
+    """One object per topic, in the order asked."""
+    return [columns.answer(topic) for topic in topics]
 
 
 def phrases_of(topic: AskedTopic) -> Iterator[str]:

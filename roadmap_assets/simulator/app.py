@@ -41,8 +41,8 @@ class SimulatorOptions:
 
     ``rpm``, ``tpm``, ``rpd``: requests and input tokens a window, requests a day; 0 is no limit. ``window_s``: the
     "minute" of the first two. ``latency_s``: how long an answer takes; an error comes at once. ``key``: the one
-    accepted, None accepts any and none. ``models``: those there are, none named accepts any. ``obedient``: texts are
-    taken for instructions (see ``answers.answer_all``). ``faults``: what goes wrong.
+    accepted, None accepts any and none. ``models``: those there are, none named accepts any. ``faults``: what
+    goes wrong.
     """
 
     rpm: int = 0
@@ -52,7 +52,6 @@ class SimulatorOptions:
     latency_s: float = 0.0
     key: str | None = None
     models: tuple[str, ...] = ()
-    obedient: bool = False
     faults: FaultPlan = field(default_factory=FaultPlan)
 
 
@@ -107,7 +106,7 @@ class SimulatorApp(Router):
             return Outgoing(seen, fault.code, _status_body(fault, seen.model), outcome=outcome)
         if fault == Garble("html"):
             return Outgoing(seen, 200, _HTML.encode(), outcome=outcome, media_type="text/html")
-        rows = answer_all(columns, call.topics, obedient=self.options.obedient)
+        rows = answer_all(columns, call.topics)
         reply = reply_with(fault, rows, columns).within(call.max_output_tokens)
         seen.output_tokens = wire.tokens_of([reply.text or ""])
         answer = wire.reply_body(reply, model=seen.model, input_tokens=call.input_tokens)

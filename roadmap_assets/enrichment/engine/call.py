@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from roadmap_assets.enrichment.engine.alike import without_alike
 from roadmap_assets.enrichment.engine.circuit import Circuit
 from roadmap_assets.enrichment.engine.events import OnEvent, Waiting
 from roadmap_assets.enrichment.engine.recorder import Record, Recorder
@@ -132,7 +131,6 @@ class Caller:
             if outcome.kind == "replied":
                 asked = {str(place): question.topic for place, question in enumerate(questions)}
                 matched = match_reply(outcome.text, asked=asked, profile=self._terms.profile)
-                matched = without_alike(matched, questions, profile=self._terms.profile)
         finally:
             seen = outcome or Outcome(kind="cancelled", latency_s=time.monotonic() - sent_at)
             call = Call(

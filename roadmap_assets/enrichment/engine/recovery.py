@@ -55,9 +55,7 @@ def recover(items: Sequence[Item], outcome: Outcome, matched: Matched, *, attemp
             continue
         item.asked += 1
         rejection = matched.rejected.get(str(place))
-        if rejection is not None and rejection.kind == "commanding":
-            _again_or_failed(recovery, item, rejection.kind, rejection.reason, over=item.asked >= attempts, alone=True)
-        elif rejection is not None and rejection.kind == "rule":
+        if rejection is not None and rejection.kind == "rule":
             item.breaches += 1
             _again_or_failed(recovery, item, "rule", rejection.reason, over=item.breaches >= MAX_BREACHES)
         elif rejection is not None and (rejection.kind != "missing" or not (matched.damage or outcome.cut)):
@@ -94,14 +92,10 @@ def backoff_s(attempt: int, *, told_s: float | None, randomness: random.Random) 
     return told_s if attempt == 1 else max(told_s, delay)
 
 
-def _again_or_failed(
-    recovery: Recovery, item: Item, kind: str, reason: str, *, over: bool, alone: bool = False
-) -> None:
+def _again_or_failed(recovery: Recovery, item: Item, kind: str, reason: str, *, over: bool) -> None:
     item.last_error = f"{kind}: {reason}"
     if over:
         recovery.failed.append((item, kind))
-    elif alone:
-        recovery.apart.append([item])
     else:
         recovery.again.append(item)
 

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from roadmap_assets.enrichment.profiles.profile import Profile, RuleBroken
 
-RejectionKind = Literal["missing", "doubled", "swapped", "rule", "alike", "commanding"]
+RejectionKind = Literal["missing", "doubled", "swapped", "rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,7 @@ class Rejection:
     """Why a topic that was asked has no answer.
 
     missing: no object has its id; doubled: several have, and they differ; swapped: the object with its id echoes
-    another topic; rule: a column breaks a rule of the profile; alike: the reply says the same of most topics, as
-    the text of one of them, the commanding one, says (see `alike`).
+    another topic; rule: a column breaks a rule of the profile.
     """
 
     kind: RejectionKind

@@ -48,8 +48,6 @@ BLOCKED = Outcome(kind="blocked", detail="SAFETY", cut=True)
         ((20, 19, "missing", STOP), (1, [], []), "packed with others"),
         ((20, 18, "swapped", STOP), (2, [], []), "packed with others"),
         ((20, 19, "rule", STOP), (1, [], []), "once more"),
-        ((20, 1, "alike", STOP), (19, [], []), "packed with others"),
-        ((20, 19, "commanding", STOP), (0, [1], []), "alone"),
         ((20, 12, "missing", CUT), (0, [8], []), "the reply was good for the greater part"),
         ((20, 2, "missing", CUT), (0, [9, 9], []), "smaller batches"),
         ((20, 0, "missing", BLOCKED), (0, [10, 10], []), "halves"),
@@ -63,7 +61,7 @@ def test_where_topics_go(given: tuple[Any, ...], expected: tuple[int, list[int],
     assert shape(after(*given)) == expected, why
 
 
-@pytest.mark.parametrize("rejected", ["missing", "doubled", "swapped", "alike", "commanding"])
+@pytest.mark.parametrize("rejected", ["missing", "doubled", "swapped"])
 def test_a_topic_is_asked_so_often_and_then_given_up(rejected: RejectionKind) -> None:
     assert shape(after(20, 19, rejected, STOP, asked=ATTEMPTS - 1)) == (0, [], [rejected])
     assert shape(after(20, 19, rejected, STOP, asked=ATTEMPTS - 2))[2] == []
