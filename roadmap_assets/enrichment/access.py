@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.cost import Prices, load_prices
@@ -19,14 +18,12 @@ from roadmap_assets.enrichment.limiter.base import Limiter, Limits
 from roadmap_assets.enrichment.limiter.registry import open_limiter
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.profiles.registry import load_profile
+from roadmap_assets.enrichment.providers.base import Provider
 from roadmap_assets.enrichment.questions import Question, question
 from roadmap_assets.errors import InvalidSetting, MissingKey
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.published import RESERVED_COLUMNS
-
-if TYPE_CHECKING:
-    from roadmap_assets.enrichment.providers.gemini import Gemini
 
 SIMULATOR_MODEL = "simulator"
 """The model name under which simulated answers are cached, so that they never mix with real ones."""
@@ -123,7 +120,7 @@ class Access:
                 failure_runs=s.failure_runs,
                 budget_usd=s.budget_usd,
             ),
-            open_gemini=self._open_gemini,
+            open_provider=self._open_provider,
             open_limiter=self.open_limiter,
         )
 
@@ -144,7 +141,7 @@ class Access:
         whose = hashlib.sha256(f"{self._key}\0{self.settings.gemini_base_url or ''}".encode()).hexdigest()[:16]
         return f"{self.model} {whose}"
 
-    def _open_gemini(self) -> Gemini:
+    def _open_provider(self) -> Provider:
         if not self.offline:
             return self._gemini(api_key=self._key, base_url=self.settings.gemini_base_url)
         from roadmap_assets.simulator.server import Simulator, SimulatorOptions
@@ -155,7 +152,7 @@ class Access:
         simulator = stack.enter_context(Simulator(options))
         return self._gemini(api_key="offline", base_url=simulator.url, on_close=stack.close)
 
-    def _gemini(self, *, api_key: str, base_url: str | None, on_close: Callable[[], None] = lambda: None) -> Gemini:
+    def _gemini(self, *, api_key: str, base_url: str | None, on_close: Callable[[], None] = lambda: None) -> Provider:
         from roadmap_assets.enrichment.providers.gemini import Gemini
 
         return Gemini(

@@ -1,33 +1,22 @@
-"""Tokens and money: what a call cost by the model version that answered, and how many tokens a text will be."""
+"""Prices: what a call cost, by the model version that answered."""
 
 from __future__ import annotations
 
 import datetime
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from roadmap_assets.enrichment.providers.base import Usage
 from roadmap_assets.errors import InvalidSetting
 
 _PACKAGED: Final = Path(__file__).with_name("prices.toml")
-_BYTES_PER_TOKEN: Final = 4
 _PER_MILLION: Final = 1e-6
 
 Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """The tokens of one call; `cached_tokens` is the part of `input_tokens` that the provider had cached."""
-
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
-    thought_tokens: int = 0
 
 
 class Price(BaseModel):
@@ -82,11 +71,3 @@ def load_prices(path: Path | None = None) -> Prices:
     except ValueError as no_toml:  # TOMLDecodeError and UnicodeDecodeError are both of this kind
         wrong = f"not TOML: {no_toml}"
     raise InvalidSetting(f"the price table {source} (ROADMAP_PRICES) cannot be used: {wrong}")
-
-
-def estimate_tokens(text: str) -> int:
-    """About how many tokens `text` is: a token for every 4 bytes of UTF-8, rounded up.
-
-    The provider counts for itself; this only has to be near enough to plan with before the call.
-    """
-    return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)

@@ -8,9 +8,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from roadmap_assets.enrichment.cost import Usage
 from roadmap_assets.enrichment.engine.terms import Terms
 from roadmap_assets.enrichment.limiter.base import least_seconds
+from roadmap_assets.enrichment.providers.base import Usage
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.warehouse.enrichments import PastFailure, answered_keys, cache_size, load_failures
 

@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from roadmap_assets.enrichment.cost import estimate_tokens
+from roadmap_assets.enrichment.tokens import estimate_tokens
 
 # A sentence ends at its mark with what closes it (quotes, brackets), before white space.
 _SENTENCE_END = re.compile(r"[.!?…。][\"'”’)\]]*(?=\s)|\n")

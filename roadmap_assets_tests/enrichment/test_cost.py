@@ -6,10 +6,9 @@ import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from roadmap_assets.enrichment.cost import Usage, estimate_tokens, load_prices
+from roadmap_assets.enrichment.cost import load_prices
+from roadmap_assets.enrichment.providers.base import Usage
 from roadmap_assets.errors import InvalidSetting
 
 TABLE = """
@@ -112,23 +111,3 @@ def test_a_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "absent.toml", tmp_path, tmp_path / "latin.toml"):
         with pytest.raises(InvalidSetting, match="ROADMAP_PRICES"):
             load_prices(path)
-
-
-@pytest.mark.parametrize(
-    ("text", "tokens", "why"),
-    [
-        ("", 0, "nothing"),
-        ("a", 1, "rounded up"),
-        ("abcd", 1, "4 bytes"),
-        ("abcde", 2, "5 bytes"),
-        ("日本語", 3, "9 bytes: bytes count, not characters"),
-        ("\ud800", 1, "half of a surrogate pair has no UTF-8 and must not stop a run"),
-    ],
-)
-def test_tokens_are_estimated_from_bytes(text: str, tokens: int, why: str) -> None:
-    assert estimate_tokens(text) == tokens, why
-
-
-@given(st.text(), st.text())
-def test_an_estimate_grows_with_the_text(one: str, other: str) -> None:
-    assert max(estimate_tokens(one), estimate_tokens(other)) <= estimate_tokens(one + other)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadmap_assets.enrichment.cost import estimate_tokens
 from roadmap_assets.enrichment.questions import cut_at_sentence, question
+from roadmap_assets.enrichment.tokens import estimate_tokens
 
 BASE: dict[str, Any] = {
     "topic": "Topic",

@@ -15,7 +15,7 @@ from roadmap_assets.enrichment.engine.stopping import Stop
 from roadmap_assets.enrichment.engine.tally import Tally
 from roadmap_assets.enrichment.engine.terms import Terms
 from roadmap_assets.enrichment.limiter.base import DayExhausted, Limiter, Permit, Wait
-from roadmap_assets.enrichment.providers.gemini import Gemini, Outcome
+from roadmap_assets.enrichment.providers.base import Outcome, Provider
 from roadmap_assets.enrichment.providers.reply import Matched, match_reply
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.warehouse.enrichments import Answer
@@ -55,7 +55,7 @@ class Caller:
         stop: Stop,
         *,
         limiter: Limiter,
-        gemini: Gemini,
+        provider: Provider,
         circuit: Circuit,
         recorder: Recorder,
     ) -> None:
@@ -63,7 +63,7 @@ class Caller:
         self._tally = tally
         self._stop = stop
         self._limiter = limiter
-        self._gemini = gemini
+        self._provider = provider
         self._circuit = circuit
         self._recorder = recorder
         self._released = asyncio.Event()
@@ -125,7 +125,7 @@ class Caller:
         sent_at, started_at = time.monotonic(), utc_now()
         outcome, matched = None, _UNANSWERED
         try:
-            outcome = await self._gemini.ask(questions, on_sending=self._circuit.close)
+            outcome = await self._provider.ask(questions, on_sending=self._circuit.close)
             if not outcome.sent:
                 self._circuit.trip(batch)
             if outcome.kind == "replied":

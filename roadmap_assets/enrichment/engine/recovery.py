@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from roadmap_assets.enrichment.engine.batching import Item, halves
-from roadmap_assets.enrichment.providers.gemini import Outcome
+from roadmap_assets.enrichment.providers.base import Outcome
 from roadmap_assets.enrichment.providers.reply import Matched
 
 MAX_BREACHES = 2

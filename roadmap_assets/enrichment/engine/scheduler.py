@@ -25,7 +25,7 @@ from roadmap_assets.enrichment.engine.stopping import Stop, Streaks
 from roadmap_assets.enrichment.engine.tally import Tally
 from roadmap_assets.enrichment.engine.terms import Terms
 from roadmap_assets.enrichment.limiter.base import PROVIDER_ZONE
-from roadmap_assets.enrichment.providers.gemini import Outcome
+from roadmap_assets.enrichment.providers.base import Outcome
 from roadmap_assets.errors import GeminiRefused
 from roadmap_assets.warehouse.enrichments import Failure, load_failures
 from roadmap_assets.warehouse.leases import Claim, LeaseHolder
@@ -64,8 +64,8 @@ class Run:
             self._holder = stack.enter_context(LeaseHolder(terms.warehouse))
             self._limiter = terms.open_limiter()
             stack.callback(self._limiter.close)
-            gemini = terms.open_gemini()
-            stack.push_async_callback(gemini.close)
+            provider = terms.open_provider()
+            stack.push_async_callback(provider.close)
             self._recorder = Recorder(terms.warehouse, self._holder)
             recording = await stack.enter_async_context(self._recorder.storing())
             self._caller = Caller(
@@ -73,7 +73,7 @@ class Run:
                 self._tally,
                 self.stop,
                 limiter=self._limiter,
-                gemini=gemini,
+                provider=provider,
                 circuit=self._circuit,
                 recorder=self._recorder,
             )

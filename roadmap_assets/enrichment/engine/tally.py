@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from roadmap_assets.enrichment.cost import Usage
 from roadmap_assets.enrichment.engine.events import Progress
 from roadmap_assets.enrichment.engine.report import Report, Status, count_rows
 from roadmap_assets.enrichment.engine.terms import Terms
 from roadmap_assets.enrichment.limiter.base import least_seconds
 from roadmap_assets.enrichment.plan import OUTPUT_TOKENS_PER_COLUMN, Plan
+from roadmap_assets.enrichment.providers.base import Usage
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.warehouse.ledger import Call, Spent, spent_in_run
 

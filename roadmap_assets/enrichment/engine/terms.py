@@ -5,18 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from roadmap_assets.enrichment.clock import Clock, SystemClock
-from roadmap_assets.enrichment.cost import Prices, estimate_tokens
+from roadmap_assets.enrichment.cost import Prices
 from roadmap_assets.enrichment.engine.batching import Pool, count_batches
 from roadmap_assets.enrichment.limiter.base import Limiter, Limits
 from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.enrichment.providers.base import Provider
 from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.enrichment.tokens import estimate_tokens
 from roadmap_assets.warehouse.connection import Warehouse
-
-if TYPE_CHECKING:
-    from roadmap_assets.enrichment.providers.gemini import Gemini
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +33,13 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """All that a run needs; `open_gemini` and `open_limiter` are called only when there is something to ask."""
+    """All that a run needs; `open_provider` and `open_limiter` are called only when there is something to ask."""
 
     warehouse: Warehouse
     profile: Profile
     prices: Prices
     options: Options
-    open_gemini: Callable[[], Gemini]
+    open_provider: Callable[[], Provider]
     open_limiter: Callable[[], Limiter]
     clock: Clock = field(default_factory=SystemClock)
     randomness: random.Random = field(default_factory=random.Random)

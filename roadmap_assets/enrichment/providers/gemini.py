@@ -14,11 +14,10 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from roadmap_assets.enrichment.cost import Usage
 from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.enrichment.providers.base import Kind, Outcome, Usage
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import InvalidSetting
 
@@ -26,53 +25,8 @@ if TYPE_CHECKING:
     import httpx2
     from google.genai import types
 
-Kind = Literal[
-    "replied",
-    "blocked",
-    "failed",
-    "busy",
-    "day_exhausted",
-    "unavailable",
-    "timeout",
-    "dropped",
-    "refused",
-    "cancelled",
-]
-"""What came back:
-
-replied        a text, good or not, whatever the finish reason
-blocked        no text, because the content was found unsafe or recited
-failed         no usable reply, for a reason that may lie in the batch
-busy           429 for a minute's quota: wait as told
-day_exhausted  429 for the day's quota
-unavailable    5xx
-timeout        nothing, or not everything, within the time of one attempt
-dropped        the connection was refused, or lost before the reply was whole
-refused        the key, the model or the request itself (400, 401, 403, 404)
-cancelled      by us, while it was under way
-"""
-
-
 _DETAIL_CHARS = 500
 _LONGEST_DELAY_S = 365 * 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one attempt brought. `detail` is the provider's own word, verbatim; times are in seconds.
-
-    `sent` is whether anything was: without a connection, nothing is.
-    """
-
-    kind: Kind
-    detail: str = ""
-    text: str = ""
-    cut: bool = False
-    usage: Usage = field(default_factory=Usage)
-    model_version: str = ""
-    retry_after_s: float | None = None
-    latency_s: float = 0.0
-    sent: bool = True
 
 
 class Gemini:

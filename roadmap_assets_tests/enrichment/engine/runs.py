@@ -84,7 +84,7 @@ class Runs:
             profile=self.profile,
             prices=self.prices,
             options=given,
-            open_gemini=lambda: Gemini(
+            open_provider=lambda: Gemini(
                 api_key=self.key,
                 model=self.model,
                 profile=self.profile,

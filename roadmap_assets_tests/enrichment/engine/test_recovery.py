@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from roadmap_assets.enrichment.engine.batching import Item
 from roadmap_assets.enrichment.engine.recovery import Recovery, backoff_s, recover, recover_unreached
-from roadmap_assets.enrichment.providers.gemini import Outcome
+from roadmap_assets.enrichment.providers.base import Outcome
 from roadmap_assets.enrichment.providers.reply import Matched, Rejection, RejectionKind
 from roadmap_assets_tests.enrichment.engine.runs import questions
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from roadmap_assets.enrichment.cost import Usage
-from roadmap_assets.enrichment.providers.gemini import Gemini, Outcome, classify_error, request_text
+from roadmap_assets.enrichment.providers.base import Outcome, Usage
+from roadmap_assets.enrichment.providers.gemini import Gemini, classify_error, request_text
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.simulator.app import SimulatorOptions
 from roadmap_assets.simulator.faults import (

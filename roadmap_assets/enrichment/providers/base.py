@@ -1,0 +1,84 @@
+"""The interface to whatever answers questions: one request in, one `Outcome` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from roadmap_assets.enrichment.questions import Question
+
+Kind = Literal[
+    "replied",
+    "blocked",
+    "failed",
+    "busy",
+    "day_exhausted",
+    "unavailable",
+    "timeout",
+    "dropped",
+    "refused",
+    "cancelled",
+]
+"""How an attempt ended:
+
+replied        with a text, good or bad, whatever the finish reason
+blocked        without a text: the content was judged unsafe or a recitation
+failed         without a usable reply, for a reason that may lie in the batch
+busy           429, the quota per minute: wait and retry
+day_exhausted  429, the quota per day
+unavailable    5xx
+timeout        the reply was not complete within the time limit of one attempt
+dropped        the connection was refused, or lost before the reply was complete
+refused        the key, the model or the request itself was rejected (400, 401, 403, 404)
+cancelled      by us, in flight
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The tokens of one call; `cached_tokens` is the part of `input_tokens` that the provider had cached."""
+
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    thought_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of one attempt. `detail` quotes the provider; times are in seconds.
+
+    `cut` means that the reply ended for another reason than being complete. `sent` is whether the request went out:
+    without a connection it does not.
+    """
+
+    kind: Kind
+    detail: str = ""
+    text: str = ""
+    cut: bool = False
+    usage: Usage = field(default_factory=Usage)
+    model_version: str = ""
+    retry_after_s: float | None = None
+    latency_s: float = 0.0
+    sent: bool = True
+
+
+class Provider(Protocol):
+    """A language model behind an API, asked for the columns of one profile. Close it after use.
+
+    The ids of the topics in a request are their positions, from "0"; `providers.reply` matches the reply's text to
+    them. An implementation raises nothing for what the network or the server does: that is an `Outcome`.
+
+    >>> class Canned:
+    ...     async def ask(self, questions, *, on_sending=lambda: None):
+    ...         on_sending()
+    ...         return Outcome(kind="replied", text='[{"id": "0", "topic": "HTTP", "tldr": "…"}]')
+    ...     async def close(self): ...
+    """
+
+    async def ask(self, questions: Sequence[Question], *, on_sending: Callable[[], None] = lambda: None) -> Outcome:
+        """Send one request about these topics. Calls `on_sending` once it has a connection to go out on."""
+        ...
+
+    async def close(self) -> None: ...
