@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from roadmap_assets.cli.exit_status import ExitStatus
 from roadmap_assets.cli.main import main
 from roadmap_assets.settings import Settings, allowed, variable_of
+from roadmap_assets.warehouse.schema import TABLES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 REGENERATE = "python -m roadmap_assets_tests.reference"
@@ -54,7 +55,26 @@ def settings_page() -> str:
     )
 
 
-PAGES: dict[str, Callable[[], str]] = {"cli.md": commands_page, "settings.md": settings_page}
+def tables_page() -> str:
+    """Every table of the database."""
+    parts = [
+        "# Tables\n\n"
+        "What the database (`ROADMAP_DB`) holds. Times are UTC; no column is null unless marked `?`. "
+        "`enriched_roadmaps` also\nhas a column for each column of every profile that was published.\n"
+    ]
+    for table in TABLES:
+        rows = [
+            f"| `{column.name}` | {column.type}{'?' * column.nullable} | {column.meaning} |" for column in table.columns
+        ]
+        key = ", ".join(f"`{name}`" for name in table.key)
+        heading = (
+            f"## {table.name}\n\n{table.meaning}; identified by {key}.\n\n| column | type | meaning |\n|---|---|---|\n"
+        )
+        parts.append(heading + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+PAGES: dict[str, Callable[[], str]] = {"cli.md": commands_page, "settings.md": settings_page, "tables.md": tables_page}
 
 
 def subcommands(group: click.Group) -> list[click.Command]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import IO
 
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.exports.csv_file import write_csv
 from roadmap_assets.exports.whole_file import check_writable, written_whole
-from roadmap_assets.warehouse.topics import TOPIC_COLUMNS, Topic
+from roadmap_assets.warehouse.topics import TOPICS, Topic
 
 FORMATS = (".csv", ".jsonl", ".parquet")
+
+_LISTS = {"path": "VARCHAR[]", "resources": "STRUCT(title VARCHAR, url VARCHAR, type VARCHAR)[]"}
+_TYPED_TOPICS = replace(
+    TOPICS, columns=tuple(replace(column, type=_LISTS.get(column.name, column.type)) for column in TOPICS.columns)
+)
+"""The table as Parquet holds it, with lists as such."""
 
 
 def check_format(path: Path) -> None:
@@ -57,12 +63,12 @@ def _write_csv(path: Path, topics: Sequence[Topic]) -> None:
 def _write_parquet(path: Path, topics: Sequence[Topic]) -> None:
     import duckdb
 
-    from roadmap_assets.warehouse.rows import insert_rows, quoted
+    from roadmap_assets.warehouse.connection import DuckDBConnection
+    from roadmap_assets.warehouse.rows import create, insert_rows
 
     with written_whole(path) as unfinished, duckdb.connect() as connection:
-        columns = [f"{quoted(field.name)} {TOPIC_COLUMNS[field.name]}" for field in fields(Topic)]
-        connection.execute(f"CREATE TABLE topics ({', '.join(columns)})")
-        insert_rows(connection, "topics", (asdict(topic) for topic in topics), columns=TOPIC_COLUMNS)
+        create(DuckDBConnection(connection), _TYPED_TOPICS)
+        insert_rows(DuckDBConnection(connection), _TYPED_TOPICS, (asdict(topic) for topic in topics))
         try:
             connection.table("topics").write_parquet(str(unfinished))
         except duckdb.IOException as error:

@@ -14,7 +14,7 @@ import functools
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,9 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from roadmap_assets.errors import RoadmapAssetsError, WarehouseBusy, WarehouseUnreadable, WarehouseUnwritable
-from roadmap_assets.warehouse.schema import migrate
+from roadmap_assets.warehouse.base import Connection, Cursor
+from roadmap_assets.warehouse.dialect import Dialect, DuckDBDialect
+from roadmap_assets.warehouse.migrations import migrate
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -47,7 +49,7 @@ class Warehouse:
         self._on_wait = on_wait
 
     @contextmanager
-    def transaction(self) -> Iterator[DuckDBPyConnection]:
+    def transaction(self) -> Iterator[Connection]:
         """One transaction, committed when the block ends and rolled back when it raises.
 
         Raises:
@@ -57,15 +59,16 @@ class Warehouse:
         """
         lock, attached = self._enter_patiently()
         try:
-            with _duckdb_errors_explained(self.path), attached as connection:
-                connection.begin()
+            with _duckdb_errors_explained(self.path), attached as raw:
+                connection = DuckDBConnection(raw)
+                raw.begin()
                 try:
                     migrate(connection, self.path)
                     yield connection
-                    connection.commit()
+                    raw.commit()
                 except BaseException:
                     with suppress(duckdb.Error):  # what has failed already may have ended the transaction
-                        connection.rollback()
+                        raw.rollback()
                     raise
         finally:
             lock.release()
@@ -143,6 +146,24 @@ class Warehouse:
         return WarehouseUnreadable(
             f"cannot use the database {self.path}: {error.strerror} ({error.filename}); set ROADMAP_DB to another place"
         )
+
+
+class DuckDBConnection:
+    """A `Connection` to DuckDB."""
+
+    dialect: Dialect = DuckDBDialect()
+
+    def __init__(self, raw: DuckDBPyConnection) -> None:
+        self._raw = raw
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> Cursor:
+        """See `Connection`."""
+        return self._raw.execute(sql, parameters)
+
+    def restart(self) -> None:
+        """See `Connection`."""
+        self._raw.rollback()
+        self._raw.begin()
 
 
 class _Attached:

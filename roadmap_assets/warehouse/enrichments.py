@@ -6,12 +6,43 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from roadmap_assets.warehouse.rows import insert_rows, utc_now, want_keys
+from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table, one_row
+from roadmap_assets.warehouse.rows import insert_rows, utc_now
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+ENRICHMENTS = Table(
+    "enrichments",
+    "One row per answer",
+    ("key",),
+    (
+        Column("key", "VARCHAR", "Hash over all that shapes the answer: topic, text as sent, context, profile, model"),
+        Column("topic", "VARCHAR", "Name of the topic"),
+        Column("answer", "JSON", "The profile's columns"),
+        Column("profile", "VARCHAR", "Name of the profile asked for"),
+        Column("fingerprint", "VARCHAR", "Changes with the profile's columns, rules and prompt"),
+        Column("model", "VARCHAR", "Model asked"),
+        Column("model_version", "VARCHAR", "Model that answered"),
+        Column("call_id", "VARCHAR", "The call that brought the answer, in api_calls"),
+        Column("answered_at", "TIMESTAMP", "When it was stored (UTC)"),
+    ),
+)
+ENRICHMENT_FAILURES = Table(
+    "enrichment_failures",
+    "One row per question that has not been answered although it was asked",
+    ("key",),
+    (
+        Column("key", "VARCHAR", "Key of the question, as in enrichments"),
+        Column("topic", "VARCHAR", "Name of the topic"),
+        Column("profile", "VARCHAR", "Name of the profile asked for"),
+        Column("model", "VARCHAR", "Model asked"),
+        Column("reason", "VARCHAR", "Why there is no answer, in one word"),
+        Column("last_error", "VARCHAR", "The last error in full"),
+        Column("attempts", "INTEGER", "Attempts in the last run"),
+        Column("runs", "INTEGER", "Runs in which it failed"),
+        Column("failed_at", "TIMESTAMP", "When it failed last (UTC)"),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,38 +93,29 @@ class CacheGroup:
     latest: datetime
 
 
-def load_answers(connection: DuckDBPyConnection, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+def load_answers(connection: Connection, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The columns of every key that is answered."""
-    want_keys(connection, keys)
-    rows = connection.execute("SELECT key, answer FROM enrichments SEMI JOIN wanted USING (key)").fetchall()
+    query = f"SELECT key, CAST(answer AS VARCHAR) FROM enrichments WHERE key IN {KEYS}"
+    rows = connection.execute(query, [",".join(keys)]).fetchall()
     return {key: json.loads(answer) for key, answer in rows}
 
 
-def answered_keys(connection: DuckDBPyConnection, keys: Iterable[str]) -> set[str]:
+def answered_keys(connection: Connection, keys: Iterable[str]) -> set[str]:
     """Those of the keys that are answered."""
-    want_keys(connection, keys)
-    rows = connection.execute("SELECT key FROM wanted SEMI JOIN enrichments USING (key)").fetchall()
+    rows = connection.execute(f"SELECT key FROM enrichments WHERE key IN {KEYS}", [",".join(keys)]).fetchall()
     return {key for (key,) in rows}
 
 
-def store_answers(connection: DuckDBPyConnection, answers: Sequence[Answer]) -> None:
+def store_answers(connection: Connection, answers: Sequence[Answer]) -> None:
     """Keep the answers, each by its key; an answered key keeps what it has. Their failures are forgotten."""
     if not answers:
         return
     first = {answer.key: answer for answer in reversed(answers)}
     answered = answered_keys(connection, first)
-    now = utc_now().isoformat()
-    insert_rows(
-        connection,
-        "enrichments",
-        ({**_row(a), "answered_at": now} for key, a in first.items() if key not in answered),
-        columns={
-            **dict.fromkeys(("key", "topic", "profile", "fingerprint", "model", "model_version", "call_id"), "VARCHAR"),
-            "answer": "JSON",
-            "answered_at": "TIMESTAMP",
-        },
-    )
-    connection.execute("DELETE FROM enrichment_failures WHERE key IN (SELECT key FROM wanted)")
+    now = utc_now()
+    rows = ({**_row(answer), "answered_at": now} for key, answer in first.items() if key not in answered)
+    insert_rows(connection, ENRICHMENTS, rows)
+    _forget_failures(connection, first)
 
 
 def _row(answer: Answer) -> dict[str, Any]:
@@ -101,74 +123,66 @@ def _row(answer: Answer) -> dict[str, Any]:
     return {field.name: getattr(answer, field.name) for field in fields(answer)}
 
 
-def load_failures(connection: DuckDBPyConnection, keys: Iterable[str]) -> dict[str, PastFailure]:
+def load_failures(connection: Connection, keys: Iterable[str]) -> dict[str, PastFailure]:
     """What is on record of those keys that failed and were never answered."""
-    want_keys(connection, keys)
-    rows = connection.execute(
-        "SELECT key, reason, last_error, runs, failed_at FROM enrichment_failures SEMI JOIN wanted USING (key)"
-    ).fetchall()
+    query = f"SELECT key, reason, last_error, runs, failed_at FROM enrichment_failures WHERE key IN {KEYS}"
+    rows = connection.execute(query, [",".join(keys)]).fetchall()
     return {row[0]: PastFailure(*row[1:]) for row in rows}
 
 
-def store_failures(connection: DuckDBPyConnection, failures: Sequence[Failure]) -> None:
+def store_failures(connection: Connection, failures: Sequence[Failure]) -> None:
     """Keep the failures, one row a key, counting the runs in which it failed."""
     if not failures:
         return
     last = {failure.key: failure for failure in failures}
     past = load_failures(connection, last)
-    connection.execute("DELETE FROM enrichment_failures WHERE key IN (SELECT key FROM wanted)")
-    now = utc_now().isoformat()
-    insert_rows(
-        connection,
-        "enrichment_failures",
-        (
-            {**asdict(f), "runs": 1 + (past[f.key].runs if f.key in past else 0), "failed_at": now}
-            for f in last.values()
-        ),
-        columns={
-            **dict.fromkeys(("key", "topic", "profile", "model", "reason", "last_error"), "VARCHAR"),
-            **dict.fromkeys(("attempts", "runs"), "INTEGER"),
-            "failed_at": "TIMESTAMP",
-        },
+    _forget_failures(connection, last)
+    now = utc_now()
+    rows = (
+        {**asdict(f), "runs": 1 + (past[f.key].runs if f.key in past else 0), "failed_at": now} for f in last.values()
     )
+    insert_rows(connection, ENRICHMENT_FAILURES, rows)
 
 
-def cache_groups(connection: DuckDBPyConnection) -> list[CacheGroup]:
+def _forget_failures(connection: Connection, keys: Iterable[str]) -> None:
+    connection.execute(f"DELETE FROM enrichment_failures WHERE key IN {KEYS}", [",".join(keys)])
+
+
+def cache_groups(connection: Connection) -> list[CacheGroup]:
     """What is cached, by model, profile and fingerprint, the newest first."""
     rows = connection.execute(
-        "SELECT model, profile, fingerprint, count(*), max(answered_at) FROM enrichments GROUP BY ALL "
+        "SELECT model, profile, fingerprint, count(*), max(answered_at) FROM enrichments "
+        "GROUP BY model, profile, fingerprint "
         "ORDER BY max(answered_at) DESC, model, profile"
     ).fetchall()
     return [CacheGroup(*row) for row in rows]
 
 
-def cache_size(connection: DuckDBPyConnection) -> tuple[int, datetime | None]:
+def cache_size(connection: Connection) -> tuple[int, datetime | None]:
     """Number of cached answers, and when the latest was stored (UTC)."""
-    found = connection.execute("SELECT count(*), max(answered_at) FROM enrichments").fetchone()
-    assert found is not None  # an aggregate has one row
+    found = one_row(connection.execute("SELECT count(*), max(answered_at) FROM enrichments"))
     return found[0], found[1]
 
 
-def count_failures(connection: DuckDBPyConnection) -> int:
+def count_failures(connection: Connection) -> int:
     """Number of topics on record as failed."""
-    found = connection.execute("SELECT count(*) FROM enrichment_failures").fetchone()
-    assert found is not None  # an aggregate has one row
-    return int(found[0])
+    return int(one_row(connection.execute("SELECT count(*) FROM enrichment_failures"))[0])
 
 
-def clear_answers(connection: DuckDBPyConnection, *, model: str | None = None, profile: str | None = None) -> int:
+def clear_answers(connection: Connection, *, model: str | None = None, profile: str | None = None) -> int:
     """Forget the answers (of one model, of one profile), and return how many there were."""
     return _delete(connection, "enrichments", model=model, profile=profile)
 
 
-def clear_failures(connection: DuckDBPyConnection, *, model: str | None = None, profile: str | None = None) -> int:
+def clear_failures(connection: Connection, *, model: str | None = None, profile: str | None = None) -> int:
     """Forget the failures (of one model, of one profile), and return how many there were."""
     return _delete(connection, "enrichment_failures", model=model, profile=profile)
 
 
-def _delete(connection: DuckDBPyConnection, table: str, *, model: str | None, profile: str | None) -> int:
+def _delete(connection: Connection, table: str, *, model: str | None, profile: str | None) -> int:
     deleted = connection.execute(
-        f"DELETE FROM {table} WHERE model = coalesce(?, model) AND profile = coalesce(?, profile) RETURNING 1",  # noqa: S608
+        f"DELETE FROM {table} WHERE model = coalesce(CAST(? AS VARCHAR), model) "
+        "AND profile = coalesce(CAST(? AS VARCHAR), profile) RETURNING 1",
         [model, profile],
     ).fetchall()
     return len(deleted)

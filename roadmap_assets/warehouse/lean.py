@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from roadmap_assets.warehouse.connection import Warehouse
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from roadmap_assets.warehouse.base import Connection
 
 
 class LeanWarehouse(Warehouse):
@@ -22,7 +22,7 @@ class LeanWarehouse(Warehouse):
     """
 
     @contextmanager
-    def transaction(self) -> Iterator[DuckDBPyConnection]:
+    def transaction(self) -> Iterator[Connection]:
         """As `Warehouse.transaction`."""
         hidden = "pandas" not in sys.modules
         if hidden:

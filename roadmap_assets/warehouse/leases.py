@@ -14,17 +14,33 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from filelock import FileLock, Timeout
 
 from roadmap_assets.errors import WarehouseBusy, WarehouseUnwritable
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table, Warehouse
 from roadmap_assets.warehouse.enrichments import answered_keys
-from roadmap_assets.warehouse.rows import utc_now
+from roadmap_assets.warehouse.rows import insert_rows, utc_now
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+ENRICHMENT_LEASES = Table(
+    "enrichment_leases",
+    "One row per question that a run is asking at the moment",
+    ("key",),
+    (
+        Column("key", "VARCHAR", "Key of the question, as in enrichments"),
+        Column("holder", "VARCHAR", "The run, as in lease_holders"),
+    ),
+)
+LEASE_HOLDERS = Table(
+    "lease_holders",
+    "One row per run that holds leases",
+    ("holder",),
+    (
+        Column("holder", "VARCHAR", "Id of the run as a holder of leases"),
+        Column("expires_at", "TIMESTAMP", "When its leases end unless it renews them (UTC)"),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +81,26 @@ class LeaseHolder:
         self._lock.release()
         (self._folder / self.id).unlink(missing_ok=True)
 
-    def claim(self, connection: DuckDBPyConnection, keys: Iterable[str]) -> Claim:
+    def claim(self, connection: Connection, keys: Iterable[str]) -> Claim:
         """Lease every key that is neither answered nor leased by another living holder."""
         self._bury_the_dead(connection)
-        answered = answered_keys(connection, keys)
-        held = {
-            key
-            for (key,) in connection.execute(
-                "SELECT key FROM enrichment_leases SEMI JOIN wanted USING (key) WHERE holder <> ?", [self.id]
-            ).fetchall()
-        } - answered
-        connection.execute(
-            "INSERT INTO enrichment_leases SELECT key, ? FROM wanted "
-            "ANTI JOIN enrichments USING (key) ANTI JOIN enrichment_leases USING (key)",
-            [self.id],
-        )
+        wanted = set(keys)
+        answered = answered_keys(connection, wanted)
+        query = f"SELECT key, holder FROM enrichment_leases WHERE key IN {KEYS}"
+        holders: dict[str, str] = dict(connection.execute(query, [",".join(wanted - answered)]).fetchall())
+        held = {key for key, holder in holders.items() if holder != self.id}
+        free = sorted(wanted - answered - holders.keys())
+        insert_rows(connection, ENRICHMENT_LEASES, ({"key": key, "holder": self.id} for key in free))
         self.renew(connection)
-        leased = {key for (key,) in connection.execute("SELECT key FROM wanted").fetchall()} - answered - held
-        return Claim(frozenset(answered), frozenset(leased), frozenset(held))
+        return Claim(frozenset(answered), frozenset(wanted - answered - held), frozenset(held))
 
-    def renew(self, connection: DuckDBPyConnection) -> None:
+    def renew(self, connection: Connection) -> None:
         """Keep all leases of this holder for another `ttl_s` seconds."""
         connection.execute("DELETE FROM lease_holders WHERE holder = ?", [self.id])
-        connection.execute(
-            "INSERT INTO lease_holders VALUES (?, ?)", [self.id, utc_now() + timedelta(seconds=self.ttl_s)]
-        )
+        expires_at = utc_now() + timedelta(seconds=self.ttl_s)
+        insert_rows(connection, LEASE_HOLDERS, [{"holder": self.id, "expires_at": expires_at}])
 
-    def _bury_the_dead(self, connection: DuckDBPyConnection) -> None:
+    def _bury_the_dead(self, connection: Connection) -> None:
         rows = connection.execute("SELECT holder, expires_at FROM lease_holders").fetchall()
         expires: dict[str, datetime] = dict(rows)
         # One that died before its first claim has left a file only.
@@ -102,9 +111,9 @@ class LeaseHolder:
             self._forget(connection, dead)
 
     @staticmethod
-    def _forget(connection: DuckDBPyConnection, holders: list[str]) -> None:
-        connection.execute("DELETE FROM enrichment_leases WHERE list_contains(?, holder)", [holders])
-        connection.execute("DELETE FROM lease_holders WHERE list_contains(?, holder)", [holders])
+    def _forget(connection: Connection, holders: list[str]) -> None:
+        connection.execute("DELETE FROM enrichment_leases WHERE holder = ANY(?)", [holders])
+        connection.execute("DELETE FROM lease_holders WHERE holder = ANY(?)", [holders])
 
 
 def _lives(lock_file: Path) -> bool:

@@ -5,12 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from roadmap_assets.warehouse.base import Column, Connection, Table, one_row
 from roadmap_assets.warehouse.rows import insert_rows
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+API_CALLS = Table(
+    "api_calls",
+    "One row per HTTP request to Gemini, whatever its outcome",
+    ("call_id",),
+    (
+        Column("call_id", "VARCHAR", "Id of the call"),
+        Column("run_id", "VARCHAR", "Id of the run that made it"),
+        Column("batch", "INTEGER", "Number of the batch in its run, from 1"),
+        Column("attempt", "INTEGER", "How many times the batch had been sent, with this time"),
+        Column("rows", "INTEGER", "Topics asked"),
+        Column("answered", "INTEGER", "Topics whose answers were accepted"),
+        Column("outcome", "VARCHAR", "Outcome, in one word"),
+        Column("detail", "VARCHAR", "The provider's own word for it"),
+        Column("model", "VARCHAR", "Model asked"),
+        Column("model_version", "VARCHAR", "Model that answered"),
+        Column("input_tokens", "BIGINT", "Tokens of the prompt"),
+        Column("cached_tokens", "BIGINT", "Of those, tokens billed as cached"),
+        Column("output_tokens", "BIGINT", "Tokens of the reply"),
+        Column("thought_tokens", "BIGINT", "Tokens of thinking, billed as output"),
+        Column("cost_usd", "DOUBLE", "Cost in US dollars; null where the model's price is unknown", nullable=True),
+        Column("latency_s", "DOUBLE", "Seconds from request to reply"),
+        Column("started_at", "TIMESTAMP", "When it was sent (UTC)"),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +73,23 @@ class Spent:
     cost_usd: float | None
 
 
-_COLUMNS = {
-    **dict.fromkeys(("call_id", "run_id", "outcome", "detail", "model", "model_version"), "VARCHAR"),
-    **dict.fromkeys(("batch", "attempt", "rows", "answered"), "INTEGER"),
-    **dict.fromkeys(("input_tokens", "cached_tokens", "output_tokens", "thought_tokens"), "BIGINT"),
-    **dict.fromkeys(("cost_usd", "latency_s"), "DOUBLE"),
-    "started_at": "TIMESTAMP",
-}
-
-
-def record_calls(connection: DuckDBPyConnection, calls: Sequence[Call]) -> None:
+def record_calls(connection: Connection, calls: Sequence[Call]) -> None:
     """Add the calls to the ledger."""
     if calls:
-        rows = ({**asdict(call), "started_at": call.started_at.isoformat()} for call in calls)
-        insert_rows(connection, "api_calls", rows, columns=_COLUMNS)
+        insert_rows(connection, API_CALLS, map(asdict, calls))
 
 
-def spent_in_run(connection: DuckDBPyConnection, run_id: str) -> Spent:
+def spent_in_run(connection: Connection, run_id: str) -> Spent:
     """What the run's calls add up to."""
-    found = connection.execute(
+    query = (
         "SELECT count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens + thought_tokens), 0), "
-        "CASE WHEN count(*) = count(cost_usd) THEN coalesce(sum(cost_usd), 0) END FROM api_calls WHERE run_id = ?",
-        [run_id],
-    ).fetchone()
-    assert found is not None  # an aggregate has one row
+        "CASE WHEN count(*) = count(cost_usd) THEN coalesce(sum(cost_usd), 0) END FROM api_calls WHERE run_id = ?"
+    )
+    found = one_row(connection.execute(query, [run_id]))
     return Spent(int(found[0]), int(found[1]), int(found[2]), found[3])
 
 
-def outcomes_in_run(connection: DuckDBPyConnection, run_id: str) -> dict[str, int]:
+def outcomes_in_run(connection: Connection, run_id: str) -> dict[str, int]:
     """outcome -> number of the run's calls that ended so."""
     rows = connection.execute(
         "SELECT outcome, count(*) FROM api_calls WHERE run_id = ? GROUP BY outcome", [run_id]

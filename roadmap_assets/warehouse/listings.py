@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from roadmap_assets.warehouse.connection import Warehouse
-from roadmap_assets.warehouse.rows import utc_now
+from roadmap_assets.warehouse.base import Column, Table, Warehouse
+from roadmap_assets.warehouse.rows import insert_rows, utc_now
+
+SOURCE_LISTINGS = Table(
+    "source_listings",
+    "One row per source with its last listing",
+    ("source",),
+    (
+        Column("source", "VARCHAR", "Name of the source"),
+        Column("etag", "VARCHAR", "ETag of the listing, sent to ask whether it has changed"),
+        Column("body", "VARCHAR", "The listing as fetched"),
+        Column("fetched_at", "TIMESTAMP", "When it was fetched (UTC)"),
+    ),
+)
 
 
 class Listings:
@@ -22,4 +34,5 @@ class Listings:
         """Replace the source's listing."""
         with self._warehouse.transaction() as connection:
             connection.execute("DELETE FROM source_listings WHERE source = ?", [source])
-            connection.execute("INSERT INTO source_listings VALUES (?, ?, ?, ?)", [source, etag, body, utc_now()])
+            row = {"source": source, "etag": etag, "body": body, "fetched_at": utc_now()}
+            insert_rows(connection, SOURCE_LISTINGS, [row])

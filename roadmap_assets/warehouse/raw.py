@@ -5,12 +5,37 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
+from roadmap_assets.warehouse.base import Column, Connection, Table
 from roadmap_assets.warehouse.rows import insert_rows, utc_now
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+RAW_ROADMAPS = Table(
+    "raw_roadmaps",
+    "One row per roadmap, as its source last gave it",
+    ("roadmap",),
+    (
+        Column("roadmap", "VARCHAR", "Slug of the roadmap"),
+        Column("document", "VARCHAR", "The JSON document as fetched"),
+        Column("version", "VARCHAR", "Hash over the document, tree and texts; changes exactly when one of them does"),
+        Column("origin", "VARCHAR", "Address or path that the document came from"),
+        Column("source", "VARCHAR", "Name of the source"),
+        Column("fetched_at", "TIMESTAMP", "When this state was fetched (UTC)"),
+        Column("vanished_at", "TIMESTAMP", "When it disappeared upstream (UTC); null while present", nullable=True),
+        Column("tree", "VARCHAR", "The site's hierarchy as fetched (JSON); empty where there is none"),
+    ),
+)
+RAW_CONTENTS = Table(
+    "raw_contents",
+    "One row per text file of a roadmap",
+    ("roadmap", "file"),
+    (
+        Column("roadmap", "VARCHAR", "Slug of the roadmap"),
+        Column("topic_id", "VARCHAR", "Id of the topic, from the file's name"),
+        Column("file", "VARCHAR", "Name of the text file"),
+        Column("sha", "VARCHAR", "Git's hash of the file's content"),
+        Column("markdown", "VARCHAR", "The text as fetched"),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +79,7 @@ class Snapshot:
         return digest.hexdigest()
 
 
-def load_snapshot(connection: DuckDBPyConnection, roadmap: str) -> Snapshot | None:
+def load_snapshot(connection: Connection, roadmap: str) -> Snapshot | None:
     """The roadmap as it was last fetched, or None when it never was."""
     found = connection.execute(
         "SELECT document, origin, source, tree FROM raw_roadmaps WHERE roadmap = ?", [roadmap]
@@ -75,44 +100,37 @@ def load_snapshot(connection: DuckDBPyConnection, roadmap: str) -> Snapshot | No
     )
 
 
-def save_snapshot(connection: DuckDBPyConnection, snapshot: Snapshot) -> None:
+def save_snapshot(connection: Connection, snapshot: Snapshot) -> None:
     """Replace the roadmap's rows in both tables by the snapshot's; other roadmaps' are left alone."""
     connection.execute("DELETE FROM raw_roadmaps WHERE roadmap = ?", [snapshot.roadmap])
     connection.execute("DELETE FROM raw_contents WHERE roadmap = ?", [snapshot.roadmap])
-    connection.execute(
-        "INSERT INTO raw_roadmaps (roadmap, document, version, origin, source, fetched_at, tree) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            snapshot.roadmap,
-            snapshot.document,
-            snapshot.version,
-            snapshot.origin,
-            snapshot.source,
-            utc_now(),
-            snapshot.tree,
-        ],
-    )
-    insert_rows(
-        connection,
-        "raw_contents",
-        ({"roadmap": snapshot.roadmap, **asdict(content)} for content in snapshot.contents),
-        columns=dict.fromkeys(("roadmap", "topic_id", "file", "sha", "markdown"), "VARCHAR"),
-    )
+    row = {
+        "roadmap": snapshot.roadmap,
+        "document": snapshot.document,
+        "version": snapshot.version,
+        "origin": snapshot.origin,
+        "source": snapshot.source,
+        "fetched_at": utc_now(),
+        "tree": snapshot.tree,
+    }
+    insert_rows(connection, RAW_ROADMAPS, [row])
+    contents = ({"roadmap": snapshot.roadmap, **asdict(content)} for content in snapshot.contents)
+    insert_rows(connection, RAW_CONTENTS, contents)
 
 
-def stored_version(connection: DuckDBPyConnection, roadmap: str) -> str | None:
+def stored_version(connection: Connection, roadmap: str) -> str | None:
     """The version of the snapshot in the database, or None when there is none."""
     found = connection.execute("SELECT version FROM raw_roadmaps WHERE roadmap = ?", [roadmap]).fetchone()
     return found[0] if found else None
 
 
-def has_vanished(connection: DuckDBPyConnection, roadmap: str) -> bool:
+def has_vanished(connection: Connection, roadmap: str) -> bool:
     """Whether the source had the roadmap no more when it was last asked."""
     query = "SELECT 1 FROM raw_roadmaps WHERE roadmap = ? AND vanished_at IS NOT NULL"
     return connection.execute(query, [roadmap]).fetchone() is not None
 
 
-def mark_vanished(connection: DuckDBPyConnection, roadmap: str) -> None:
+def mark_vanished(connection: Connection, roadmap: str) -> None:
     """Note that the source has the roadmap no more; its last state stays."""
     connection.execute(
         "UPDATE raw_roadmaps SET vanished_at = coalesce(vanished_at, ?) WHERE roadmap = ?", [utc_now(), roadmap]

@@ -1,6 +1,6 @@
 """Rows of a table in and out, set-based.
 
-A statement per row costs about a millisecond in DuckDB; one JSON parameter that DuckDB unpacks itself costs some
+A statement per row costs about a millisecond in DuckDB; one JSON parameter that the database unpacks itself costs some
 microseconds a row, and keeps every value a parameter.
 """
 
@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from roadmap_assets.warehouse.base import Connection, Table
 
 
 def quoted(identifier: str) -> str:
@@ -20,35 +19,34 @@ def quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def insert_rows(
-    connection: DuckDBPyConnection, table: str, rows: Iterable[Mapping[str, Any]], *, columns: Mapping[str, str]
-) -> None:
-    """Insert `rows` (column name -> JSON-able value) into `table`; `columns` gives each column's DuckDB type.
-
-    A half of a surrogate pair, which is no text and which DuckDB refuses, becomes a question mark.
-    """
-    names = ", ".join(quoted(name) for name in columns)
-    connection.execute(
-        f"INSERT INTO {quoted(table)} ({names}) "  # noqa: S608 - names are quoted, values are parameters
-        f"SELECT {names} FROM (SELECT unnest(from_json(?::JSON, ?), max_depth := 2))",
-        [_as_utf8(json.dumps(list(rows), ensure_ascii=False)), json.dumps([dict(columns)])],
+def create(connection: Connection, table: Table) -> None:
+    """Create `table` as described."""
+    columns = ", ".join(
+        f"{quoted(column.name)} {column.type}{'' if column.nullable else ' NOT NULL'}" for column in table.columns
     )
+    connection.execute(f"CREATE TABLE {quoted(table.name)} ({columns})")
 
 
-def want_keys(connection: DuckDBPyConnection, keys: Iterable[str]) -> None:
-    """Make the temporary table `wanted` (one column, `key`, each once) to join with; `keys` are hex digests.
-
-    One comma-separated parameter is split by DuckDB at four times the speed of a list parameter.
-    """
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE wanted AS "
-        "SELECT DISTINCT key FROM (SELECT unnest(string_split(?, ',')) AS key) WHERE key <> ''",
-        [",".join(keys)],
+def columns_of(connection: Connection, table: str) -> list[tuple[str, str, bool]]:
+    """(name, type, nullable) of each column that `table` has in this database, in order."""
+    query = (
+        "SELECT column_name, data_type, is_nullable = 'YES' FROM information_schema.columns WHERE table_name = ? "
+        "AND table_catalog = current_database() AND table_schema = current_schema() ORDER BY ordinal_position"
     )
+    return [(name, kind, nullable) for name, kind, nullable in connection.execute(query, [table]).fetchall()]
 
 
-def _as_utf8(text: str) -> str:
-    return text.encode(errors="replace").decode()
+def insert_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert `rows` (column name -> value); a column that a row does not have is null.
+
+    Values are what JSON can hold, or times. Half of a surrogate pair, which is no text and which databases refuse,
+    becomes a question mark.
+    """
+    names = ", ".join(map(quoted, table.types))
+    connection.execute(
+        f"INSERT INTO {quoted(table.name)} ({names}) SELECT {names} FROM {connection.dialect.unpacked(table.types)}",
+        [json.dumps(list(rows), ensure_ascii=False, default=datetime.isoformat).encode(errors="replace").decode()],
+    )
 
 
 def utc_now() -> datetime:

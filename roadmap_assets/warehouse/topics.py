@@ -1,16 +1,47 @@
-"""Table `topics`: one row per topic of a roadmap, in reading order."""
+"""Tables `topics` and `parsed_roadmaps`: one row per topic, in reading order, and what the topics were read from."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from roadmap_assets.warehouse.base import Column, Connection, Table, one_row
 from roadmap_assets.warehouse.rows import insert_rows
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+TOPICS = Table(
+    "topics",
+    "One row per topic of a roadmap, in reading order",
+    ("roadmap", "topic_id"),
+    (
+        Column("roadmap", "VARCHAR", "Slug of the roadmap"),
+        Column("topic_id", "VARCHAR", "Id of the topic in its roadmap"),
+        Column("position", "INTEGER", "Place in reading order, from 0"),
+        Column("topic", "VARCHAR", "Name of the topic"),
+        Column("category", "VARCHAR", "Chapter of the roadmap that the topic belongs to"),
+        Column("subcategory", "VARCHAR", "Section of that chapter; empty where there is none"),
+        Column("parent", "VARCHAR", "Label right above the topic"),
+        Column("parent_topic", "VARCHAR", "Nearest topic above it"),
+        Column("path", "JSON", "Labels above the topic, root first"),
+        Column("description", "VARCHAR", "The topic's text without headings and links"),
+        Column("resources", "JSON", "Links of the topic's text: a list of objects with title, url and type"),
+        Column("placed_by", "VARCHAR", "What decided its place: tree (the site's), drawing, or none"),
+        Column("optional", "BOOLEAN", "Whether the site marks the topic as optional"),
+    ),
+)
+PARSED_ROADMAPS = Table(
+    "parsed_roadmaps",
+    "One row per roadmap whose topics were read",
+    ("roadmap",),
+    (
+        Column("roadmap", "VARCHAR", "Slug of the roadmap"),
+        Column("title", "VARCHAR", "Title of the roadmap"),
+        Column("version", "VARCHAR", "Version of the document in raw_roadmaps that was read"),
+        Column("parser", "VARCHAR", "Version of the parser that read it"),
+        Column("counts", "JSON", "How often which oddity was met"),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +90,7 @@ class Parse:
     counts: Mapping[str, int]
 
 
-TOPIC_COLUMNS = {
-    **dict.fromkeys(("roadmap", "topic_id", "topic", "category", "subcategory"), "VARCHAR"),
-    **dict.fromkeys(("parent", "parent_topic", "description"), "VARCHAR"),
-    "position": "INTEGER",
-    "path": "VARCHAR[]",
-    "resources": "STRUCT(title VARCHAR, url VARCHAR, type VARCHAR)[]",
-    "placed_by": "VARCHAR",
-    "optional": "BOOLEAN",
-}
-
-
-def load_parse(connection: DuckDBPyConnection, roadmap: str) -> Parse | None:
+def load_parse(connection: Connection, roadmap: str) -> Parse | None:
     """What the roadmap's rows in `topics` came from, or None when it has none."""
     found = connection.execute(
         "SELECT title, version, parser, counts FROM parsed_roadmaps WHERE roadmap = ?", [roadmap]
@@ -80,35 +100,30 @@ def load_parse(connection: DuckDBPyConnection, roadmap: str) -> Parse | None:
     return Parse(title=found[0], version=found[1], parser=found[2], counts=json.loads(found[3]))
 
 
-def save_topics(connection: DuckDBPyConnection, roadmap: str, parse: Parse, topics: Sequence[Topic]) -> None:
+def save_topics(connection: Connection, roadmap: str, parse: Parse, topics: Sequence[Topic]) -> None:
     """Replace the roadmap's rows; other roadmaps' are left alone."""
     connection.execute("DELETE FROM parsed_roadmaps WHERE roadmap = ?", [roadmap])
     connection.execute("DELETE FROM topics WHERE roadmap = ?", [roadmap])
-    connection.execute(
-        "INSERT INTO parsed_roadmaps VALUES (?, ?, ?, ?, ?)",
-        [roadmap, parse.title, parse.version, parse.parser, json.dumps(dict(parse.counts))],
-    )
-    insert_rows(connection, "topics", (asdict(topic) for topic in topics), columns=TOPIC_COLUMNS)
+    insert_rows(connection, PARSED_ROADMAPS, [{"roadmap": roadmap, **asdict(parse)}])
+    insert_rows(connection, TOPICS, (asdict(topic) for topic in topics))
 
 
-def count_topics(connection: DuckDBPyConnection, roadmap: str) -> int:
+def count_topics(connection: Connection, roadmap: str) -> int:
     """Number of the roadmap's topics."""
-    found = connection.execute("SELECT count(*) FROM topics WHERE roadmap = ?", [roadmap]).fetchone()
-    assert found is not None  # an aggregate has one row
-    return int(found[0])
+    return int(one_row(connection.execute("SELECT count(*) FROM topics WHERE roadmap = ?", [roadmap]))[0])
 
 
-def load_topics(connection: DuckDBPyConnection, roadmaps: Sequence[str]) -> list[Topic]:
+def load_topics(connection: Connection, roadmaps: Sequence[str]) -> list[Topic]:
     """The topics of these roadmaps, in the order of `roadmaps` and in reading order."""
     names = [field.name for field in fields(Topic)]
-    rows = connection.execute(
-        f"SELECT {', '.join(names)} FROM topics WHERE list_contains(?, roadmap) "  # noqa: S608 - the names of our own fields
-        "ORDER BY list_position(?, roadmap), position",
-        [list(roadmaps), list(roadmaps)],
-    ).fetchall()
-    return [_topic(dict(zip(names, row, strict=True))) for row in rows]
+    query = f"SELECT {', '.join(names)} FROM topics WHERE roadmap = ? ORDER BY position"
+    return [
+        _topic(dict(zip(names, row, strict=True)))
+        for roadmap in roadmaps
+        for row in connection.execute(query, [roadmap]).fetchall()
+    ]
 
 
 def _topic(row: dict[str, Any]) -> Topic:
-    resources = tuple(Resource(**resource) for resource in row.pop("resources"))
-    return Topic(**{**row, "path": tuple(row["path"])}, resources=resources)
+    path, resources = json.loads(row.pop("path")), json.loads(row.pop("resources"))
+    return Topic(**row, path=tuple(path), resources=tuple(Resource(**resource) for resource in resources))

@@ -118,11 +118,13 @@ def test_a_changed_document_yields_only_the_topics_concerned(
     enrich(command_line, server, source)
     before = {str(row[0]): row for row in command_line.sql(PLACED)}
     [(parent, children)] = command_line.sql(
-        "SELECT above.topic_id, count(*) FROM topics above JOIN topics below ON list_contains(below.path, above.topic) "
-        "GROUP BY ALL HAVING count(*) BETWEEN 2 AND 8 ORDER BY count(*), above.topic_id LIMIT 1"
+        "SELECT above.topic_id, count(*) FROM topics above JOIN topics below "
+        "ON list_contains(CAST(below.path AS VARCHAR[]), above.topic) GROUP BY ALL "
+        "HAVING count(*) BETWEEN 2 AND 8 ORDER BY count(*), above.topic_id LIMIT 1"
     )
     leaves = command_line.sql(
-        "SELECT topic_id FROM topics WHERE topic NOT IN (SELECT unnest(path) FROM topics) ORDER BY topic_id LIMIT 2"
+        "SELECT topic_id FROM topics WHERE topic NOT IN (SELECT unnest(CAST(path AS VARCHAR[])) FROM topics) "
+        "ORDER BY topic_id LIMIT 2"
     )
     renamed = {str(parent), *(str(topic_id) for (topic_id,) in leaves)}
     rename(source / ROADMAP / f"{ROADMAP}.json", renamed)

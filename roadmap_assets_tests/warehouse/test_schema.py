@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from roadmap_assets import warehouse
 from roadmap_assets.errors import WarehouseUnreadable
-from roadmap_assets.warehouse.connection import Warehouse
-from roadmap_assets.warehouse.schema import MIGRATIONS, migrate
+from roadmap_assets.warehouse.base import Connection
+from roadmap_assets.warehouse.connection import DuckDBConnection, Warehouse
+from roadmap_assets.warehouse.migrations import MIGRATIONS, migrate
+from roadmap_assets.warehouse.rows import quoted
+from roadmap_assets.warehouse.schema import TABLES
+from roadmap_assets.warehouse.topics import Resource, Topic, load_topics
 
-TABLES = {
-    "raw_roadmaps",
-    "raw_contents",
-    "topics",
-    "enrichments",
-    "enrichment_failures",
-    "api_calls",
-    "enriched_roadmaps",
-}
-"""Those that everybody may query; there are some more for our own use."""
+FIRST_VERSION = Path(__file__).parent / "version_1.sql"
+PROFILE_COLUMN = 'a "profile"\'s'
 
 
 def columns(path: Path) -> list[tuple[object, ...]]:
     with duckdb.connect(str(path), read_only=True) as connection:
         return connection.execute(
-            "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() ORDER BY 1, column_index"
+            "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() WHERE NOT internal "
+            "ORDER BY table_name, column_index"
         ).fetchall()
 
 
@@ -35,45 +36,92 @@ def migrations_that_ran(path: Path) -> list[str]:
         return [name for (name,) in connection.execute("SELECT name FROM schema_migrations ORDER BY ran_at").fetchall()]
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[DuckDBConnection]:
+    """A transaction in which no migration has run by itself."""
+    with duckdb.connect(str(path)) as raw:
+        raw.begin()
+        yield DuckDBConnection(raw)
+        raw.commit()
+
+
+def make_version(path: Path, version: int) -> None:
+    """A database as the version that had the first so many migrations left it."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(FIRST_VERSION.read_text("utf-8") if version else "CHECKPOINT")
+    with opened(path) as connection:
+        migrate(connection, path, migrations=MIGRATIONS[:version])
+
+
 @pytest.mark.parametrize("version", range(len(MIGRATIONS) + 1))
 def test_that_a_database_of_any_version_becomes_one_of_today(tmp_path: Path, version: int) -> None:
-    old = tmp_path / "old.duckdb"
-    with duckdb.connect(str(old)) as connection:
-        connection.begin()
-        migrate(connection, old, migrations=MIGRATIONS[:version])
-        connection.commit()
+    old, new = tmp_path / "old.duckdb", tmp_path / "new.duckdb"
+    make_version(old, version)
     assert migrations_that_ran(old) == [name for name, _ in MIGRATIONS[:version]]
-    for path in (old, tmp_path / "new.duckdb"):
+    for path in (old, new):
         with Warehouse(path).transaction():
             pass
-    assert columns(old) == columns(tmp_path / "new.duckdb")
-    assert {str(table) for table, *_ in columns(old)} >= TABLES
+    assert [column for column in columns(old) if column[1] != PROFILE_COLUMN] == columns(new)
     assert migrations_that_ran(old) == [name for name, _ in MIGRATIONS]
 
 
-def test_rows_of_the_first_version_get_the_columns_about_placement(tmp_path: Path) -> None:
+def test_that_the_tables_are_as_described(tmp_path: Path) -> None:
+    path = tmp_path / "x.duckdb"
+    with Warehouse(path).transaction():
+        pass
+    assert columns(path) == [
+        (table.name, column.name, column.type, column.nullable)
+        for table in sorted(TABLES, key=lambda table: table.name)
+        for column in table.columns
+    ]
+    for table in TABLES:
+        assert table.meaning.startswith("One row per "), table.name
+        assert set(table.key) <= table.types.keys(), table.name
+        assert all(column.meaning for column in table.columns), table.name
+
+
+def test_that_rows_of_the_first_version_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "old.duckdb"
-    with duckdb.connect(str(path)) as connection:
-        connection.begin()
-        migrate(connection, path, migrations=MIGRATIONS[:1])
-        connection.execute("""
-            ALTER TABLE enriched_roadmaps ADD COLUMN "a ""profile""'s" BIGINT;
-            INSERT INTO raw_roadmaps VALUES ('r', '{}', 'v', 'here', 'test', now()::TIMESTAMP, NULL);
-            INSERT INTO topics VALUES ('r', 'a', 0, 'A', '', '', '', '', [], '', []);
-            INSERT INTO enriched_roadmaps VALUES (
-                'r', 'a', 0, 'A', '', '', '', '', [], '', [], 'enriched', 'p', 'm', 'key', now()::TIMESTAMP,
-                'TLDR', 'expert', 7);
-        """)
-        connection.commit()
+    make_version(path, 1)
     with Warehouse(path).transaction() as connection:
-        assert connection.execute("SELECT tree FROM raw_roadmaps").fetchall() == [("",)]
-        assert connection.execute("SELECT topic, placed_by, optional FROM topics").fetchall() == [
-            ("A", "drawing", False)
-        ]
-        published = connection.execute("SELECT * EXCLUDE (roadmap, published_at) FROM enriched_roadmaps")
-        assert [name for name, *_ in published.description or ()][-3:] == ["tldr", "challenge", 'a "profile"\'s']
-        [row] = published.fetchall()
-        assert row[9:] == ([], "drawing", False, "enriched", "p", "m", "key", "TLDR", "expert", 7)
+        assert connection.execute("SELECT roadmap, tree FROM raw_roadmaps").fetchall() == [("r", "")]
+        first, second = load_topics(connection, ["r"])
+        assert first == Topic(
+            roadmap="r",
+            topic_id="a",
+            position=0,
+            topic='A "quoted"',
+            category="C",
+            subcategory="",
+            parent="B",
+            parent_topic="",
+            path=("C", "B, really"),
+            description="Text.",
+            resources=(Resource('It\'s "one"', "https://example.org/", "article"),),
+            placed_by="drawing",
+            optional=False,
+        )
+        assert (second.path, second.resources) == ((), ())
+        published = connection.execute(
+            f"SELECT topic_id, path->>1, resources->0->>'title', optional, status, tldr, {quoted(PROFILE_COLUMN)} "
+            "FROM enriched_roadmaps ORDER BY position"
+        ).fetchall()
+    assert published == [
+        ("a", "B, really", 'It\'s "one"', False, "enriched", "TLDR", 7),
+        ("b", None, None, False, "enriched", "TLDR", 7),
+    ]
+    assert [column[1] for column in columns(path) if column[0] == "enriched_roadmaps"][-3:] == [
+        "tldr",
+        "challenge",
+        PROFILE_COLUMN,
+    ]
+
+
+@pytest.mark.parametrize("module", sorted(Path(warehouse.__file__).parent.glob("*.py")), ids=lambda path: path.stem)
+def test_that_no_sql_means_something_else_in_another_database(module: Path) -> None:
+    """PostgreSQL reads SEMI and ANTI as names of tables and returns the rows of an inner join; the rest it refuses."""
+    only_in_duckdb = r"\b(SEMI|ANTI) JOIN|GROUP BY ALL|\bEXCLUDE\b|\bDESCRIBE\b|list_contains|OR REPLACE TEMP"
+    assert re.findall(only_in_duckdb, module.read_text("utf-8")) == []
 
 
 def test_that_a_migration_runs_once_and_after_those_before_it(tmp_path: Path) -> None:
@@ -81,14 +129,12 @@ def test_that_a_migration_runs_once_and_after_those_before_it(tmp_path: Path) ->
     with Warehouse(path).transaction() as connection:
         connection.execute("INSERT INTO lease_holders VALUES ('a', now()::TIMESTAMP)")
 
-    def add_host(connection: duckdb.DuckDBPyConnection) -> None:
+    def add_host(connection: Connection) -> None:
         connection.execute("ALTER TABLE lease_holders ADD COLUMN host VARCHAR DEFAULT 'here'")
 
     for _ in range(2):
-        with duckdb.connect(str(path)) as connection:
-            connection.begin()
+        with opened(path) as connection:
             migrate(connection, path, migrations=(*MIGRATIONS, ("add_host", add_host)))
-            connection.commit()
             assert connection.execute("SELECT holder, host FROM lease_holders").fetchall() == [("a", "here")]
     assert migrations_that_ran(path) == [*(name for name, _ in MIGRATIONS), "add_host"]
 
@@ -99,15 +145,12 @@ def test_that_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
         pass
     before = columns(path)
 
-    def fail_in_the_middle(connection: duckdb.DuckDBPyConnection) -> None:
+    def fail_in_the_middle(connection: Connection) -> None:
         connection.execute("DROP TABLE lease_holders")
         raise RuntimeError
 
-    with duckdb.connect(str(path)) as connection:
-        connection.begin()
-        with pytest.raises(RuntimeError):
-            migrate(connection, path, migrations=(*MIGRATIONS, ("fail", fail_in_the_middle)))
-        connection.rollback()
+    with pytest.raises(RuntimeError), opened(path) as connection:
+        migrate(connection, path, migrations=(*MIGRATIONS, ("fail", fail_in_the_middle)))
     assert columns(path) == before
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-import duckdb
 import pytest
 
+from roadmap_assets.warehouse.base import Connection
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.listings import Listings
 from roadmap_assets.warehouse.raw import has_vanished, load_snapshot, mark_vanished, save_snapshot, stored_version
@@ -88,18 +88,16 @@ def test_that_topics_replace_their_roadmap_alone(warehouse: Warehouse) -> None:
         assert connection.execute("SELECT count(*) FROM parsed_roadmaps").fetchone() == (2,)
 
 
-def save_other_snapshot(connection: duckdb.DuckDBPyConnection) -> None:
+def save_other_snapshot(connection: Connection) -> None:
     save_snapshot(connection, records.snapshot("a", document="[]", texts=()))
 
 
-def save_other_topics(connection: duckdb.DuckDBPyConnection) -> None:
+def save_other_topics(connection: Connection) -> None:
     save_topics(connection, "a", PARSE, [])
 
 
 @pytest.mark.parametrize("step", [save_other_snapshot, save_other_topics])
-def test_that_a_step_that_breaks_off_leaves_what_was(
-    warehouse: Warehouse, step: Callable[[duckdb.DuckDBPyConnection], None]
-) -> None:
+def test_that_a_step_that_breaks_off_leaves_what_was(warehouse: Warehouse, step: Callable[[Connection], None]) -> None:
     with warehouse.transaction() as connection:
         save_snapshot(connection, records.snapshot("a"))
         save_topics(connection, "a", PARSE, records.topics("a"))

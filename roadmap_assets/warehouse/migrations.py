@@ -1,0 +1,109 @@
+"""How a database of any earlier version becomes one of today's.
+
+A new database is created from the tables' descriptions; an older one has the migrations run that it has not had. Both
+come out the same, which a test checks from every version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from roadmap_assets.errors import WarehouseUnreadable
+from roadmap_assets.warehouse.base import Column, Connection, Table
+from roadmap_assets.warehouse.rows import columns_of, create, insert_rows, quoted, utc_now
+from roadmap_assets.warehouse.schema import SCHEMA_MIGRATIONS, TABLES
+
+Migration = tuple[str, Callable[[Connection], None]]
+
+
+def _create_tables(connection: Connection) -> None:
+    for table in TABLES:
+        if table != SCHEMA_MIGRATIONS:
+            create(connection, table)
+
+
+def _add_tree(connection: Connection) -> None:
+    _add_columns(connection, "raw_roadmaps", {"tree": ("VARCHAR", "''")}, after="vanished_at")
+
+
+def _add_placement(connection: Connection) -> None:
+    """What placed a topic, so far always the drawing, and whether the site calls it optional."""
+    columns = {"placed_by": ("VARCHAR", "'drawing'"), "optional": ("BOOLEAN", "FALSE")}
+    for table in ("topics", "enriched_roadmaps"):
+        _add_columns(connection, table, columns, after="resources")
+
+
+def _lists_to_json(connection: Connection) -> None:
+    """Keep lists as JSON, which every database has."""
+    for table in ("topics", "enriched_roadmaps"):
+        for column in ("path", "resources"):
+            connection.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE JSON USING to_json({column})")
+
+
+def _add_columns(connection: Connection, table: str, added: Mapping[str, tuple[str, str]], *, after: str) -> None:
+    """Rebuild the table with columns (name -> type, value of existing rows) that are NOT NULL, `after` another one."""
+    columns: list[Column] = []
+    values: list[str] = []
+    for name, kind, nullable in columns_of(connection, table):
+        columns.append(Column(name, kind, "", nullable=nullable))
+        values.append(quoted(name))
+        if name == after:
+            columns += [Column(new, kind, "") for new, (kind, _) in added.items()]
+            values += [value for _, value in added.values()]
+    connection.execute(f"ALTER TABLE {table} RENAME TO replaced")
+    create(connection, Table(table, "", (), tuple(columns)))
+    connection.execute(f"INSERT INTO {table} SELECT {', '.join(values)} FROM replaced")
+    connection.execute("DROP TABLE replaced")
+
+
+FIRST = "create_tables"
+
+MIGRATIONS: tuple[Migration, ...] = (
+    (FIRST, _create_tables),
+    ("add_tree", _add_tree),
+    ("add_placement", _add_placement),
+    ("lists_to_json", _lists_to_json),
+)
+"""In the order in which they run. The first creates what the descriptions say today and stands for all others.
+
+One that has landed is never edited, and never uses the descriptions, which go on changing: append a new one.
+"""
+
+
+def migrate(connection: Connection, path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Run, inside the open transaction, the migrations that this database has not had.
+
+    Raises:
+        WarehouseUnreadable: the database has had a migration that this version does not know, or holds a table of
+            another program under one of our names. Nothing was changed.
+    """
+    try:
+        ran = _migrations_that_ran(connection)
+        unknown = ran - {name for name, _ in migrations}
+        if unknown:
+            raise WarehouseUnreadable(
+                f"the database {path} was written by a newer version of roadmap-assets ({', '.join(sorted(unknown))}); "
+                f"it was left untouched. Upgrade with: pip install --upgrade roadmap-assets"
+            )
+        waiting = [(name, run) for name, run in migrations if name not in ran]
+        for name, run in waiting:
+            if FIRST in ran or name == FIRST:
+                run(connection)
+        if waiting:
+            now = utc_now()
+            insert_rows(connection, SCHEMA_MIGRATIONS, ({"name": name, "ran_at": now} for name, _ in waiting))
+    except connection.dialect.foreign_table as error:
+        raise WarehouseUnreadable(
+            f"the database {path} holds a table of another program under one of our names "
+            f"({str(error).splitlines()[0]}); it was left untouched. Set ROADMAP_DB to another file"
+        ) from None
+
+
+def _migrations_that_ran(connection: Connection) -> set[str]:
+    try:
+        return {name for (name,) in connection.execute("SELECT name FROM schema_migrations").fetchall()}
+    except connection.dialect.missing_table:
+        connection.restart()
+        create(connection, SCHEMA_MIGRATIONS)
+        return set()
