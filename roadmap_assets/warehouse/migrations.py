@@ -41,13 +41,6 @@ def _lists_to_json(connection: Connection) -> None:
             connection.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE JSON USING to_json({column})")
 
 
-def _add_unreadable_roadmaps(connection: Connection) -> None:
-    connection.execute(
-        "CREATE TABLE unreadable_roadmaps (roadmap VARCHAR NOT NULL, version VARCHAR NOT NULL, "
-        "reason VARCHAR NOT NULL, recorded_at TIMESTAMP NOT NULL, run_id VARCHAR NOT NULL)"
-    )
-
-
 def _add_columns(connection: Connection, table: str, added: Mapping[str, tuple[str, str]], *, after: str) -> None:
     """Rebuild the table with columns (name -> type, value of existing rows) that are NOT NULL, `after` another one."""
     columns: list[Column] = []
@@ -71,7 +64,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("add_tree", _add_tree),
     ("add_placement", _add_placement),
     ("lists_to_json", _lists_to_json),
-    ("add_unreadable_roadmaps", _add_unreadable_roadmaps),
 )
 """In the order in which they run. The first creates what the descriptions say today and stands for all others.
 

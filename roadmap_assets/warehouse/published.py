@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from roadmap_assets.warehouse.base import Column, Connection, Table
 from roadmap_assets.warehouse.rows import columns_of, insert_rows, quoted, utc_now
-from roadmap_assets.warehouse.topics import TOPICS, Topic
+from roadmap_assets.warehouse.topics import TOPICS, Topic, topic_of
 
 Status = Literal["enriched", "failed", "deferred"]
 """A topic was answered; could not be answered; or has not been asked yet."""
@@ -24,6 +25,18 @@ class EnrichedTopic:
     status: Status
     columns: Mapping[str, Any]
     enrichment_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTopic:
+    """A row of `enriched_roadmaps`; `columns` are the profile's that are not null."""
+
+    topic: Topic
+    status: str
+    columns: Mapping[str, Any]
+    profile: str = ""
+    model: str = ""
+    published_at: datetime | None = None
 
 
 PUBLICATION = Table(
@@ -131,6 +144,30 @@ def _value(cell: Any, kind: str | None) -> Any:
 
 def _without_nulls(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in json.loads(json.dumps(row)).items() if value is not None}
+
+
+def load_published(connection: Connection, roadmap: str) -> list[PublishedTopic]:
+    """The roadmap's last publication, in reading order; empty when there is none."""
+    kinds = {name: kind for name, kind, _ in columns_of(connection, PUBLICATION.name)}
+    found = connection.execute(
+        f"SELECT {', '.join(map(quoted, kinds))} FROM enriched_roadmaps WHERE roadmap = ? ORDER BY position", [roadmap]
+    )
+    rows = (dict(zip(kinds, values, strict=True)) for values in found.fetchall())
+    return [
+        PublishedTopic(
+            topic=topic_of({name: row[name] for name in TOPICS.types}),
+            columns={
+                name: _value(cell, kinds[name])
+                for name, cell in row.items()
+                if name not in RESERVED_COLUMNS and cell is not None
+            },
+            status=row["status"],
+            profile=row["profile"],
+            model=row["model"],
+            published_at=row["published_at"],
+        )
+        for row in rows
+    ]
 
 
 def published_topics(connection: Connection, roadmap: str) -> dict[str, str]:

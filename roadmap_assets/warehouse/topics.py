@@ -108,6 +108,12 @@ def save_topics(connection: Connection, roadmap: str, parse: Parse, topics: Sequ
     insert_rows(connection, TOPICS, (asdict(topic) for topic in topics))
 
 
+def roadmaps_with_topics(connection: Connection) -> list[str]:
+    """The roadmaps that have topics, by name."""
+    found = connection.execute("SELECT roadmap FROM parsed_roadmaps ORDER BY roadmap").fetchall()
+    return [roadmap for (roadmap,) in found]
+
+
 def count_topics(connection: Connection, roadmap: str) -> int:
     """Number of the roadmap's topics."""
     return int(one_row(connection.execute("SELECT count(*) FROM topics WHERE roadmap = ?", [roadmap]))[0])
@@ -118,12 +124,13 @@ def load_topics(connection: Connection, roadmaps: Sequence[str]) -> list[Topic]:
     names = [field.name for field in fields(Topic)]
     query = f"SELECT {', '.join(names)} FROM topics WHERE roadmap = ? ORDER BY position"
     return [
-        _topic(dict(zip(names, row, strict=True)))
+        topic_of(dict(zip(names, row, strict=True)))
         for roadmap in roadmaps
         for row in connection.execute(query, [roadmap]).fetchall()
     ]
 
 
-def _topic(row: dict[str, Any]) -> Topic:
+def topic_of(row: dict[str, Any]) -> Topic:
+    """The record of a row."""
     path, resources = json.loads(row.pop("path")), json.loads(row.pop("resources"))
     return Topic(**row, path=tuple(path), resources=tuple(Resource(**resource) for resource in resources))
