@@ -20,14 +20,23 @@ from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import DocumentError, UnknownRoadmap
 from roadmap_assets.exports.csv_file import write_roadmap_csv
+from roadmap_assets.exports.edition import Edition, headers_of
 from roadmap_assets.roadmaps import PARSER_VERSION
+from roadmap_assets.roadmaps.document import parse_document
 from roadmap_assets.roadmaps.sources.base import Source, check_slug
 from roadmap_assets.roadmaps.sources.registry import open_source
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.enrichments import load_answers, load_failures
 from roadmap_assets.warehouse.listings import Listings
-from roadmap_assets.warehouse.published import EnrichedTopic, column_type, publish_rows, published_topics
+from roadmap_assets.warehouse.published import (
+    EnrichedTopic,
+    PublishedTopic,
+    column_type,
+    load_published,
+    publish_rows,
+    published_topics,
+)
 from roadmap_assets.warehouse.published import Status as PublishedStatus
 from roadmap_assets.warehouse.raw import (
     has_vanished,
@@ -36,7 +45,15 @@ from roadmap_assets.warehouse.raw import (
     save_snapshot,
     stored_version,
 )
-from roadmap_assets.warehouse.topics import Parse, Topic, count_topics, load_parse, load_topics, save_topics
+from roadmap_assets.warehouse.topics import (
+    Parse,
+    Topic,
+    count_topics,
+    load_parse,
+    load_topics,
+    roadmaps_with_topics,
+    save_topics,
+)
 
 Asked = Mapping[str, Sequence[tuple[Topic, Question]]]
 """roadmap -> its topics in reading order, each with the question about it."""
@@ -250,6 +267,50 @@ def publish_topics(roadmap: str, *, warehouse: Warehouse, csv: Path) -> Publishe
         topics = load_topics(connection, [roadmap])
     write_roadmap_csv(csv, topics, headers={}, answers=[{}] * len(topics))
     return Published(roadmap=roadmap, rows=len(topics), statuses={}, csv=csv)
+
+
+def known_roadmaps(*, warehouse: Warehouse) -> list[str]:
+    """The roadmaps whose topics are in the database."""
+    with warehouse.transaction() as connection:
+        return roadmaps_with_topics(connection)
+
+
+def edition_of(roadmap: str, *, warehouse: Warehouse, headers: Mapping[str, str]) -> Edition:
+    """What is published of the roadmap or, before its first publication, its topics without answers.
+
+    `headers` are the columns that the profile has headers for; those of other profiles get a header by their name.
+
+    Raises:
+        DocumentError: the roadmap's topics were never read.
+    """
+    with warehouse.transaction() as connection:
+        rows = load_published(connection, roadmap) or [
+            PublishedTopic(topic, "deferred", {}) for topic in load_topics(connection, [roadmap])
+        ]
+        title = _title(connection, roadmap)
+    if not rows:
+        raise DocumentError(
+            f"the database has no topics of {roadmap}; get them first: roadmap-assets scrape --roadmap {roadmap}"
+        )
+    return Edition(roadmap=roadmap, title=title, headers=headers_of(rows, headers), rows=rows)
+
+
+def write_page(roadmap: str, *, warehouse: Warehouse, headers: Mapping[str, str], folder: Path) -> Path:
+    """Write the roadmap's page into `folder`; see `edition_of` for `headers`.
+
+    Raises:
+        DocumentError: the roadmap was never read.
+        OutputNotWritable: a page that was there stays as it was.
+    """
+    from roadmap_assets.exports.html.page import write_page
+
+    edition = edition_of(roadmap, warehouse=warehouse, headers=headers)
+    with warehouse.transaction() as connection:
+        snapshot = load_snapshot(connection, roadmap)
+    assert snapshot is not None  # its topics came from one
+    document = parse_document(snapshot.document, roadmap=roadmap, origin=snapshot.origin)
+    write_page(folder / f"{roadmap}.html", edition, document)
+    return folder / f"{roadmap}.html"
 
 
 def _questions(asked: Asked) -> list[Question]:

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
 
     db: Path = _variable("ROADMAP_DB", "DuckDB database that holds everything", Path(".cache/enrichment.duckdb"))
     output: Path = _variable("ROADMAP_OUTPUT", "folder that CSV files are written to", Path("output"))
+    site: Path = _variable("ROADMAP_SITE", "folder that pages are written to", Path("site"))
     source: str = _variable("ROADMAP_SOURCE", "where roadmaps come from: github, sample, or a directory", "github")
     github_api: str = _variable(
         "ROADMAP_GITHUB_API", "base URL of GitHub's API", "https://api.github.com", pattern=_URL

@@ -17,7 +17,7 @@ from roadmap_assets.cli import console
 from roadmap_assets.cli.exit_status import ExitStatus
 from roadmap_assets.errors import RoadmapAssetsError
 
-COMMANDS = ("cache", "scrape", "simulate", "topics")
+COMMANDS = ("cache", "page", "scrape", "simulate", "topics")
 """Command `x` is the function `x` of the module `roadmap_assets.cli.x`."""
 
 

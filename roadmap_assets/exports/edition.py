@@ -1,0 +1,88 @@
+"""A roadmap as it is exported: its published rows with the headers of their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from roadmap_assets.warehouse.published import PublishedTopic
+
+SIMULATOR = "simulator"
+"""The model under which answers of the simulator are kept."""
+
+CHALLENGE = "challenge"
+TLDR = "tldr"
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What is published of a roadmap. `headers` are the profile's columns, in its order, with their headers."""
+
+    roadmap: str
+    title: str
+    headers: Mapping[str, str]
+    rows: Sequence[PublishedTopic]
+
+    @cached_property
+    def chapters(self) -> Mapping[str, Sequence[PublishedTopic]]:
+        """Category -> its topics, in reading order; topics of no category are in a chapter of the roadmap's name."""
+        chapters: dict[str, list[PublishedTopic]] = {}
+        for row in self.rows:
+            chapters.setdefault(self.chapter_of(row), []).append(row)
+        return chapters
+
+    @cached_property
+    def levels(self) -> Sequence[str]:
+        """The values of the column `challenge`, from the easiest where that is known."""
+        found = {str(row.columns[CHALLENGE]) for row in self.rows if row.columns.get(CHALLENGE)}
+        return sorted(found, key=lambda level: (level != "practice", level))
+
+    @property
+    def answered(self) -> int:
+        """Number of topics with an answer."""
+        return sum(is_answered(row) for row in self.rows)
+
+    @property
+    def authors(self) -> Sequence[str]:
+        """The models that wrote the answers."""
+        return sorted({row.model for row in self.rows if is_answered(row)})
+
+    @property
+    def published_at(self) -> datetime | None:
+        """When the newest of the rows was published (UTC); None before the first publication."""
+        return max((row.published_at for row in self.rows if row.published_at), default=None)
+
+    def chapter_of(self, row: PublishedTopic) -> str:
+        """The name of a topic's chapter."""
+        return row.topic.category or self.title
+
+    def answers_of(self, row: PublishedTopic) -> Iterator[tuple[str, Any]]:
+        """Header and value of each column that the topic has an answer in, in the profile's order."""
+        for column, header in self.headers.items():
+            if row.columns.get(column) not in (None, ""):
+                yield header, row.columns[column]
+
+
+def headers_of(rows: Sequence[PublishedTopic], known: Mapping[str, str]) -> dict[str, str]:
+    """The columns that any of the rows has an answer in, each with its known header or one made from its name."""
+    used = dict.fromkeys(column for row in rows for column in row.columns)
+    ordered = sorted(used, key=lambda column: list(known).index(column) if column in known else len(known))
+    return {column: known.get(column) or column.replace("_", " ").title() for column in ordered}
+
+
+def is_answered(row: PublishedTopic) -> bool:
+    """Whether the topic has an answer, be it a stale one."""
+    return bool(row.columns)
+
+
+def is_stale(row: PublishedTopic) -> bool:
+    """Whether the answer belongs to an earlier text of the topic or an earlier profile."""
+    return row.status == "stale"
+
+
+def is_simulated(row: PublishedTopic) -> bool:
+    """Whether the simulator answered."""
+    return is_answered(row) and row.model == SIMULATOR

@@ -1,0 +1,58 @@
+"""Bar charts as plain numbers, for the templates to draw as inline SVG beside the words and figures they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One kind of what is counted; `look` is its class in the style sheet."""
+
+    label: str
+    look: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a bar: `start` and `width` in percent of the longest bar."""
+
+    label: str
+    look: str
+    count: int
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A labelled bar of one piece a series."""
+
+    label: str
+    parts: Sequence[Part]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars that share one scale."""
+
+    title: str
+    series: Sequence[Series]
+    bars: Sequence[Bar]
+
+
+def stacked(title: str, series: Sequence[Series], counts: Mapping[str, Sequence[int]]) -> Chart:
+    """A chart of bars; `counts` gives each bar's label its numbers, one a series."""
+    longest = max((sum(row) for row in counts.values()), default=0) or 1
+
+    def bar(label: str, row: Sequence[int]) -> Bar:
+        parts, before = [], 0
+        for one, count in zip(series, row, strict=True):
+            start, width = 100 * before / longest, 100 * count / longest
+            parts.append(Part(one.label, one.look, count, round(start, 2), round(width, 2)))
+            before += count
+        return Bar(label, parts, before)
+
+    return Chart(title, series, [bar(label, row) for label, row in counts.items()])
