@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from roadmap_assets.exports.csv_file import write_roadmap_csv
 from roadmap_assets.exports.edition import Edition, headers_of
 from roadmap_assets.roadmaps import PARSER_VERSION
 from roadmap_assets.roadmaps.document import parse_document
-from roadmap_assets.roadmaps.sources.base import Source, check_slug
+from roadmap_assets.roadmaps.sources.base import Addresses, Source, check_slug
 from roadmap_assets.roadmaps.sources.registry import open_source
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.connection import Warehouse
@@ -108,18 +108,24 @@ class Published:
 
 
 def source_of(
-    settings: Settings, *, warehouse: Warehouse, on_progress: Callable[[int, int], None] | None = None
+    settings: Settings,
+    *,
+    warehouse: Warehouse,
+    waits: bool = True,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_notice: Callable[[str], None] = lambda _: None,
 ) -> Source:
-    """The source that the settings name. Close it after use. Raises InvalidSetting."""
+    """The source that the settings name; see `open_source`. Close it after use. Raises InvalidSetting."""
     token = settings.github_token
     return open_source(
         settings.source,
-        github_api=settings.github_api,
-        github_raw=settings.github_raw,
-        roadmap_sh_api=settings.roadmap_sh_api,
+        addresses=Addresses(**{field.name: getattr(settings, field.name) for field in fields(Addresses)}),
         github_token=token.get_secret_value() if token else None,
         listings=Listings(warehouse),
+        waits=waits,
+        allow_missing_texts=settings.allow_missing_texts,
         on_progress=on_progress,
+        on_notice=on_notice,
     )
 
 
@@ -140,8 +146,7 @@ def fetch(roadmap: str, *, source: Source, warehouse: Warehouse) -> Fetched:
         if known is None or known.source != source.name:
             raise
         snapshot, vanished = known, True
-    changed = snapshot != known
-    if vanished or changed or was_vanished:
+    if vanished or was_vanished or snapshot != known:
         with warehouse.transaction() as connection:
             if vanished:
                 mark_vanished(connection, roadmap)
@@ -153,7 +158,7 @@ def fetch(roadmap: str, *, source: Source, warehouse: Warehouse) -> Fetched:
         source=snapshot.source,
         origin=snapshot.origin,
         files=len(snapshot.contents),
-        changed=changed,
+        changed=known is None or snapshot.version != known.version,
         vanished=vanished,
     )
 

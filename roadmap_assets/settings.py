@@ -17,6 +17,8 @@ from roadmap_assets.errors import InvalidSetting
 
 MAX_BATCH_SIZE = 20
 _URL = r"^https?://[^/?#\s]+[^?#\s]*$"
+_URLS = r"^https?://[^/?#\s,]+[^?#\s,]*(,\s*https?://[^/?#\s,]+[^?#\s,]*)*$"
+_NAME = r"^[\w.-]+(/[\w.-]+)*$"
 
 
 def _variable(name: str, meaning: str, default: Any, **limits: Any) -> Any:
@@ -32,15 +34,26 @@ class Settings(BaseSettings):
     db: Path = _variable("ROADMAP_DB", "DuckDB database that holds everything", Path(".cache/enrichment.duckdb"))
     output: Path = _variable("ROADMAP_OUTPUT", "folder that CSV files are written to", Path("output"))
     site: Path = _variable("ROADMAP_SITE", "folder that pages are written to", Path("site"))
-    source: str = _variable("ROADMAP_SOURCE", "where roadmaps come from: github, sample, or a directory", "github")
+    source: str = _variable("ROADMAP_SOURCE", "where roadmaps come from: live, sample, or a directory", "live")
     github_api: str = _variable(
         "ROADMAP_GITHUB_API", "base URL of GitHub's API", "https://api.github.com", pattern=_URL
     )
     github_raw: str = _variable(
         "ROADMAP_GITHUB_RAW", "base URL of raw files", "https://raw.githubusercontent.com", pattern=_URL
     )
+    github_repository: str = _variable(
+        "ROADMAP_GITHUB_REPOSITORY", "repository of the texts", "nilbuild/developer-roadmap", pattern=_NAME
+    )
+    github_branch: str = _variable("ROADMAP_GITHUB_BRANCH", "its branch", "master", pattern=_NAME)
+    github_folder: str = _variable("ROADMAP_GITHUB_FOLDER", "its folder of roadmaps", "roadmaps", pattern=_NAME)
     roadmap_sh_api: str = _variable(
-        "ROADMAP_SH_API", "base URL of roadmap.sh's API", "https://roadmap.sh/api", pattern=_URL
+        "ROADMAP_SH_API",
+        "base URL of roadmap.sh's API; of several, separated by commas, the next is used when one does not answer",
+        "https://roadmap.sh/api,https://api.roadmap.sh",
+        pattern=_URLS,
+    )
+    allow_missing_texts: bool = _variable(
+        "ROADMAP_ALLOW_MISSING_TEXTS", "a roadmap is fetched without the texts that nobody serves", False
     )
     github_token: SecretStr | None = _variable("GITHUB_TOKEN", "raises GitHub's limit of 60 requests an hour", None)
 
@@ -135,7 +148,7 @@ def allowed(field: str) -> str:
     rules = {
         name: value for rule in info.metadata for name in _RULES if (value := getattr(rule, name, None)) is not None
     }
-    words += [" and ".join(_RULES[name].format(value) for name, value in rules.items())]
+    words += [" and ".join(_RULES[name].format(_PATTERNS.get(value, value)) for name, value in rules.items())]
     return ", ".join(filter(None, words)) or "any text"
 
 
@@ -167,5 +180,10 @@ _RULES = {
     "gt": "more than {}",
     "le": "at most {}",
     "min_length": "not empty",
-    "pattern": "an address that begins with http:// or https://",
+    "pattern": "{}",
+}
+_PATTERNS = {
+    _URL: "an address that begins with http:// or https://",
+    _URLS: "an address that begins with http:// or https://, or several, separated by commas",
+    _NAME: "letters, digits, -, _ and ., in parts separated by /",
 }

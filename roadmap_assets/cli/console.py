@@ -48,6 +48,11 @@ def warn(text: str) -> None:
     click.echo(text, err=True)
 
 
+def note(text: str) -> None:
+    """What a person should know although nothing failed, on one line of standard error."""
+    warn(f"Note: {' '.join(text.split())}")
+
+
 def use_any_text() -> None:
     """Let a stream that cannot write a character write `?` for it, rather than end a run that is paid for."""
     for stream in (sys.stdout, sys.stderr):

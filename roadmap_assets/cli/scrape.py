@@ -11,7 +11,14 @@ from roadmap_assets import pipeline
 from roadmap_assets.cli import console
 from roadmap_assets.cli.catalogue import report_run
 from roadmap_assets.cli.exit_status import ExitStatus
-from roadmap_assets.cli.sources import fetch, list_roadmaps, open_warehouse, opened_source, source_option
+from roadmap_assets.cli.sources import (
+    allow_missing_texts_option,
+    fetch,
+    list_roadmaps,
+    open_warehouse,
+    opened_source,
+    source_option,
+)
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.exports.csv_file import default_path
 from roadmap_assets.exports.whole_file import check_writable
@@ -30,6 +37,7 @@ from roadmap_assets.warehouse.connection import Warehouse
     help="The CSV file to write.  [default: a new one in ROADMAP_OUTPUT, else output/]",
 )
 @source_option
+@allow_missing_texts_option
 @click.option("--offline", is_flag=True, help="Let a built-in simulator answer instead of Gemini: no key, no cost.")
 @click.option("--dry-run", is_flag=True, help="Say what --enrich would ask and cost; ask nothing, write no file.")
 @click.option("--list", "list_", is_flag=True, help="List the roadmaps of the source.")
@@ -40,6 +48,7 @@ def scrape(
     enrich: bool,
     output: Path | None,
     source: str | None,
+    allow_missing_texts: bool | None,
     offline: bool,
     dry_run: bool,
     list_: bool,
@@ -54,12 +63,13 @@ def scrape(
     """
     if sum((roadmap is not None, list_, interactive)) != 1:
         raise click.UsageError("Name a roadmap with --roadmap SLUG, or use --list or --interactive.")
-    settings = load_settings(source=source)
+    settings = load_settings(source=source, allow_missing_texts=allow_missing_texts)
     if list_:
-        for slug in list_roadmaps(settings):
-            console.say(slug)
+        for slug, entry in list_roadmaps(settings).items():
+            known = ", ".join(filter(None, (entry.title, entry.type))) if verbose else ""
+            console.say(f"{slug}  ({known})" if known else slug)
         return
-    slug = check_slug(roadmap) if roadmap is not None else choose(list_roadmaps(settings))
+    slug = check_slug(roadmap) if roadmap is not None else choose(list(list_roadmaps(settings)))
     access = Access(settings, offline=offline or settings.offline)
     if not scrape_roadmap(slug, settings, access, output, enrich=enrich, dry_run=dry_run, verbose=verbose):
         click.get_current_context().exit(ExitStatus.INCOMPLETE)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 
 import click
 
 from roadmap_assets import pipeline
 from roadmap_assets.cli import console
-from roadmap_assets.roadmaps.sources.base import Source
+from roadmap_assets.roadmaps.sources.base import Entry, Source
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.lean import LeanWarehouse
 
 source_option = click.option(
-    "--source", metavar="S", help="github, sample, or a directory.  [default: ROADMAP_SOURCE, else github]"
+    "--source", metavar="S", help="live, sample, or a directory.  [default: ROADMAP_SOURCE, else live]"
+)
+allow_missing_texts_option = click.option(
+    "--allow-missing-texts",
+    is_flag=True,
+    default=None,
+    help="Fetch a roadmap even if some of its texts are not to be had.",
 )
 
 
@@ -28,19 +34,21 @@ def open_warehouse(settings: Settings) -> Warehouse:
 def opened_source(settings: Settings, warehouse: Warehouse, *, doing: str) -> Iterator[Source]:
     with (
         console.downloading(doing) as on_progress,
-        closing(pipeline.source_of(settings, warehouse=warehouse, on_progress=on_progress)) as source,
+        closing(
+            pipeline.source_of(settings, warehouse=warehouse, on_progress=on_progress, on_notice=console.note)
+        ) as source,
     ):
         yield source
 
 
-def list_roadmaps(settings: Settings) -> list[str]:
+def list_roadmaps(settings: Settings) -> Mapping[str, Entry]:
     """The roadmaps of the source."""
     with opened_source(settings, open_warehouse(settings), doing="Listing") as source:
-        return sorted(source.listing())
+        return source.catalogue()
 
 
 def fetch(slug: str, source: Source, warehouse: Warehouse) -> pipeline.Fetched:
     fetched = pipeline.fetch(slug, source=source, warehouse=warehouse)
     if fetched.vanished:
-        console.warn(f"Note: {fetched.source} has {slug} no more; its last state is used.")
+        console.note(f"{slug} is no longer in the source {fetched.source}; its last state is used.")
     return fetched

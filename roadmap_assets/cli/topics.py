@@ -12,7 +12,7 @@ import click
 from roadmap_assets import pipeline
 from roadmap_assets.cli import console
 from roadmap_assets.cli.exit_status import ExitStatus
-from roadmap_assets.cli.sources import fetch, open_warehouse, opened_source, source_option
+from roadmap_assets.cli.sources import allow_missing_texts_option, fetch, open_warehouse, opened_source, source_option
 from roadmap_assets.errors import DocumentError, SourceUnavailable, UnknownRoadmap
 from roadmap_assets.roadmaps.sources.base import check_slug
 from roadmap_assets.settings import Settings, load_settings
@@ -30,14 +30,15 @@ if TYPE_CHECKING:
     help="A file ending in .csv, .jsonl or .parquet.  [default: JSON Lines on standard output]",
 )
 @source_option
-def topics(slugs: tuple[str, ...], output: Path | None, source: str | None) -> None:
+@allow_missing_texts_option
+def topics(slugs: tuple[str, ...], output: Path | None, source: str | None, allow_missing_texts: bool | None) -> None:
     """Write the topics of roadmaps, before any enrichment, as a table.
 
     Of all roadmaps of the source when none is named; those that cannot be read are named and left out.
     """
     from roadmap_assets.exports.topics_file import check_format, write_json_lines, write_topics
 
-    settings = load_settings(source=source)
+    settings = load_settings(source=source, allow_missing_texts=allow_missing_texts)
     for slug in slugs:
         check_slug(slug)
     if output:
@@ -60,7 +61,7 @@ def read_topics(slugs: tuple[str, ...], settings: Settings) -> tuple[list[Topic]
     warehouse = open_warehouse(settings)
     unread = []
     with opened_source(settings, warehouse, doing="Fetching") as source:
-        slugs = slugs or tuple(sorted(source.listing()))
+        slugs = slugs or tuple(source.catalogue())
         for slug in slugs:
             try:
                 fetch(slug, source, warehouse)

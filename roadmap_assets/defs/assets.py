@@ -53,7 +53,7 @@ def raw_roadmap(context: dg.AssetExecutionContext, source: SourceResource, wareh
     """
     with failing():
         database = warehouse.open_in_step(context.log.info)
-        with source.open(database) as opened:
+        with source.open(database, on_notice=context.log.warning) as opened:
             fetched: dict[str, Fetched] = for_each(
                 context, lambda roadmap: pipeline.fetch(roadmap, source=opened, warehouse=database)
             )

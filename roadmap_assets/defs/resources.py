@@ -38,18 +38,25 @@ class _SettingsResource(dg.ConfigurableResource[Any]):
 
 
 class SourceResource(_SettingsResource):
-    """Where roadmaps come from: github, sample, or a directory."""
+    """Where roadmaps come from: live, sample, or a directory."""
 
     source: str
     github_api: str
     github_raw: str
+    github_repository: str
+    github_branch: str
+    github_folder: str
     roadmap_sh_api: str
+    allow_missing_texts: bool
     github_token: str | None = None
 
     @contextmanager
-    def open(self, warehouse: Warehouse) -> Iterator[Source]:
-        """The source, for as long as the block lasts. Raises InvalidSetting."""
-        with closing(source_of(load_settings(**self.given()), warehouse=warehouse)) as source:
+    def open(
+        self, warehouse: Warehouse, *, waits: bool = True, on_notice: Callable[[str], None] = lambda _: None
+    ) -> Iterator[Source]:
+        """The source, for as long as the block lasts; see `source_of`. Raises InvalidSetting."""
+        settings = load_settings(**self.given())
+        with closing(source_of(settings, warehouse=warehouse, waits=waits, on_notice=on_notice)) as source:
             yield source
 
 

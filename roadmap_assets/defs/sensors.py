@@ -60,7 +60,7 @@ def new_roadmaps(
     roadmap that goes back to an earlier version still gets one.
     """
     try:
-        with source.open(warehouse.open()) as opened:
+        with source.open(warehouse.open(), waits=False) as opened:
             listing = dict(sorted(opened.listing().items()))
     except RoadmapAssetsError as error:
         return dg.SensorResult(skip_reason=str(error), cursor=context.cursor)

@@ -41,6 +41,12 @@ def _lists_to_json(connection: Connection) -> None:
             connection.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE JSON USING to_json({column})")
 
 
+def _add_updated_at(connection: Connection) -> None:
+    """When a document was last edited upstream; and the live source, which was called github."""
+    _add_columns(connection, "raw_roadmaps", {"updated_at": ("VARCHAR", "''")}, after="tree")
+    connection.execute("UPDATE raw_roadmaps SET source = 'live' WHERE source = 'github'")
+
+
 def _add_columns(connection: Connection, table: str, added: Mapping[str, tuple[str, str]], *, after: str) -> None:
     """Rebuild the table with columns (name -> type, value of existing rows) that are NOT NULL, `after` another one."""
     columns: list[Column] = []
@@ -64,6 +70,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("add_tree", _add_tree),
     ("add_placement", _add_placement),
     ("lists_to_json", _lists_to_json),
+    ("add_updated_at", _add_updated_at),
 )
 """In the order in which they run. The first creates what the descriptions say today and stands for all others.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 from roadmap_assets.warehouse.base import Column, Connection, Table
@@ -22,6 +23,7 @@ RAW_ROADMAPS = Table(
         Column("fetched_at", "TIMESTAMP", "When this state was fetched (UTC)"),
         Column("vanished_at", "TIMESTAMP", "When it disappeared upstream (UTC); null while present", nullable=True),
         Column("tree", "VARCHAR", "The site's hierarchy as fetched (JSON); empty where there is none"),
+        Column("updated_at", "VARCHAR", "When the document was last edited, as the site's list says; may be empty"),
     ),
 )
 RAW_CONTENTS = Table(
@@ -32,7 +34,9 @@ RAW_CONTENTS = Table(
         Column("roadmap", "VARCHAR", "Slug of the roadmap"),
         Column("topic_id", "VARCHAR", "Id of the topic, from the file's name"),
         Column("file", "VARCHAR", "Name of the text file"),
-        Column("sha", "VARCHAR", "Git's hash of the file's content"),
+        Column(
+            "sha", "VARCHAR", "Git's hash of the file's content; begins with roadmap.sh: for a text of the site's API"
+        ),
         Column("markdown", "VARCHAR", "The text as fetched"),
     ),
 )
@@ -56,6 +60,8 @@ class Snapshot:
     """One roadmap as a source gave it: the document's JSON text and every text file.
 
     `tree` is the JSON text of the site's own hierarchy (`/v1-roadmap-tree-mapping/<slug>`), '' when there is none.
+    `updated_at` is when the document was last edited, as the site's list says ('' when it does not); `fetched_at` is
+    when this state was stored (UTC).
     """
 
     roadmap: str
@@ -64,6 +70,8 @@ class Snapshot:
     source: str
     contents: tuple[ContentFile, ...]
     tree: str = ""
+    updated_at: str = ""
+    fetched_at: datetime | None = field(default=None, compare=False)
 
     @cached_property
     def version(self) -> str:
@@ -82,14 +90,14 @@ class Snapshot:
 def load_snapshot(connection: Connection, roadmap: str) -> Snapshot | None:
     """The roadmap as it was last fetched, or None when it never was."""
     found = connection.execute(
-        "SELECT document, origin, source, tree FROM raw_roadmaps WHERE roadmap = ?", [roadmap]
+        "SELECT document, origin, source, tree, updated_at, fetched_at FROM raw_roadmaps WHERE roadmap = ?", [roadmap]
     ).fetchone()
     if found is None:
         return None
     contents = connection.execute(
         "SELECT file, topic_id, sha, markdown FROM raw_contents WHERE roadmap = ? ORDER BY file", [roadmap]
     ).fetchall()
-    document, origin, source, tree = found
+    document, origin, source, tree, updated_at, fetched_at = found
     return Snapshot(
         roadmap=roadmap,
         document=document,
@@ -97,6 +105,8 @@ def load_snapshot(connection: Connection, roadmap: str) -> Snapshot | None:
         source=source,
         contents=tuple(ContentFile(*row) for row in contents),
         tree=tree,
+        updated_at=updated_at,
+        fetched_at=fetched_at,
     )
 
 
@@ -112,6 +122,7 @@ def save_snapshot(connection: Connection, snapshot: Snapshot) -> None:
         "source": snapshot.source,
         "fetched_at": utc_now(),
         "tree": snapshot.tree,
+        "updated_at": snapshot.updated_at,
     }
     insert_rows(connection, RAW_ROADMAPS, [row])
     contents = ({"roadmap": snapshot.roadmap, **asdict(content)} for content in snapshot.contents)
@@ -125,13 +136,13 @@ def stored_version(connection: Connection, roadmap: str) -> str | None:
 
 
 def has_vanished(connection: Connection, roadmap: str) -> bool:
-    """Whether the source had the roadmap no more when it was last asked."""
+    """Whether the roadmap was missing upstream at the last fetch."""
     query = "SELECT 1 FROM raw_roadmaps WHERE roadmap = ? AND vanished_at IS NOT NULL"
     return connection.execute(query, [roadmap]).fetchone() is not None
 
 
 def mark_vanished(connection: Connection, roadmap: str) -> None:
-    """Note that the source has the roadmap no more; its last state stays."""
+    """Note that the roadmap is missing upstream; its last state stays."""
     connection.execute(
         "UPDATE raw_roadmaps SET vanished_at = coalesce(vanished_at, ?) WHERE roadmap = ?", [utc_now(), roadmap]
     )

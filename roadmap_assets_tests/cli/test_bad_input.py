@@ -65,7 +65,7 @@ def test_no_key_is_found_out_before_anything_is_fetched(command_line: CommandLin
         ("ROADMAP_TPM", "-1", "at least 0"),
         ("ROADMAP_RPD", "-1", "at least 0"),
         ("ROADMAP_PROFILE", "nonsense", "summary, study"),
-        ("ROADMAP_SOURCE", "nowhere", "neither github nor sample, nor a directory"),
+        ("ROADMAP_SOURCE", "nowhere", "neither live nor sample, nor a directory"),
     ],
 )
 def test_a_setting_out_of_range_is_refused_with_the_range(

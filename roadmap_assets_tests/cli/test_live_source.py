@@ -1,4 +1,4 @@
-"""The live source from the command line, against a local server that stands in for its three hosts."""
+"""The live source from the command line, against a local server in place of its hosts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from roadmap_assets_tests.roadmaps.sources.upstream import DROPPED, Reply, Upstr
 
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
-    """Two roadmaps of our own; `gamma` has no document in the repository."""
+    """Three roadmaps of our own."""
     files: dict[str, bytes] = {}
     documents: dict[str, bytes] = {}
     for slug in ("alpha", "beta", "gamma"):
@@ -23,8 +23,6 @@ def upstream() -> Iterator[Upstream]:
             for n in range(3)
         ]
         documents[slug] = json.dumps({"slug": slug, "title": {"page": slug}, "nodes": nodes, "edges": []}).encode()
-        if slug != "gamma":
-            files[f"{slug}/{slug}.json"] = documents[slug]
         for n in range(3):
             files[f"{slug}/content/topic-{n}@{slug}{n}.md"] = f"# Topic {n}\n\nAbout {slug} {n}.\n".encode()
     with Upstream(files, documents) as upstream:
@@ -34,24 +32,20 @@ def upstream() -> Iterator[Upstream]:
 @pytest.fixture
 def live(command_line: CommandLine, upstream: Upstream) -> CommandLine:
     """A command line without ROADMAP_SOURCE, so that the live source is the default."""
-    urls = {
-        "ROADMAP_GITHUB_API": f"{upstream.url}/github",
-        "ROADMAP_GITHUB_RAW": f"{upstream.url}/raw",
-        "ROADMAP_SH_API": f"{upstream.url}/roadmap-sh",
-    }
-    return CommandLine(command_line.folder, **urls)
+    return CommandLine(command_line.folder, **upstream.environment)
 
 
-def test_list_takes_one_request(live: CommandLine, upstream: Upstream) -> None:
+def test_the_list_takes_two_requests(live: CommandLine, upstream: Upstream) -> None:
     assert live.run("scrape", "--list").stdout == "alpha\nbeta\ngamma\n"
-    assert upstream.counted() == {"github": 1}
+    assert upstream.counted() == {"site": 2}
+    assert live.run("scrape", "--list", "-v").stdout.splitlines()[0] == "alpha  (Alpha Developer, role)"
 
 
 def test_the_second_run_asks_whether_anything_changed_and_no_more(live: CommandLine, upstream: Upstream) -> None:
     assert live.run("scrape", "--roadmap", "alpha").exit_code == 0
-    assert upstream.counted() == {"github": 1, "roadmap-sh": 1, "raw": 3}
+    assert upstream.counted() == {"github": 1, "site": 4, "raw": 3}
     assert live.run("scrape", "--roadmap", "alpha").exit_code == 0
-    assert upstream.counted() == {"github": 1, "roadmap-sh": 1}
+    assert upstream.counted() == {"github": 1, "site": 2}
     assert live.csv()[0]["Description"] == "About alpha 0."
 
 
@@ -64,40 +58,41 @@ def test_the_menu_is_of_the_live_roadmaps(live: CommandLine, upstream: Upstream)
 def test_all_topics_take_one_listing(live: CommandLine, upstream: Upstream) -> None:
     result = live.run("topics", "--output", "topics.jsonl")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert upstream.counted() == {"github": 1, "roadmap-sh": 3, "raw": 9}
+    assert upstream.counted() == {"github": 1, "site": 2 + 3 * 2, "raw": 9}
 
 
 def test_where_the_document_came_from_is_told(live: CommandLine, upstream: Upstream) -> None:
-    del upstream.documents["alpha"]
     result = live.run("scrape", "--roadmap", "alpha", "-v")
-    assert line(result, "Fetched alpha from").startswith(f"{upstream.url}/raw/")
+    assert line(result, "Fetched alpha from").startswith(f"{upstream.url}/site/v1-official-roadmap/alpha")
 
 
 def test_an_unknown_roadmap_is_named_with_the_nearest(live: CommandLine) -> None:
     result = live.run("scrape", "--roadmap", "alpah")
     assert result.exit_code == 1
-    assert result.stderr == "Error: the source github has no roadmap 'alpah'; did you mean alpha?\n"
+    assert result.stderr == "Error: the source live has no roadmap 'alpah'; did you mean alpha?\n"
 
 
 def test_a_roadmap_without_any_document_is_left_out_of_all(live: CommandLine, upstream: Upstream) -> None:
-    del upstream.documents["gamma"]
+    upstream.faults["v1-official-roadmap/gamma"] = [Reply(200, b'{"error": "not found"}')]
     result = live.run("topics", "--output", "topics.jsonl")
     assert result.exit_code == 3
-    assert "gamma has no document" in line(result, "Left out:")
+    assert "no document of gamma" in line(result, "Left out:")
     assert "(6 rows)" in line(result, "Written:")
 
 
 def test_a_vanished_roadmap_keeps_its_last_state_and_the_run_says_so(live: CommandLine, upstream: Upstream) -> None:
     live.run("scrape", "--roadmap", "alpha")
-    for path in [path for path in upstream.files if path.startswith("alpha/")]:
-        del upstream.files[path]
+    del upstream.documents["alpha"]
     result = live.run("scrape", "--roadmap", "alpha")
-    assert (result.exit_code, result.stderr) == (0, "Note: github has alpha no more; its last state is used.\n")
+    assert (result.exit_code, result.stderr) == (
+        0,
+        "Note: alpha is no longer in the source live; its last state is used.\n",
+    )
     assert len(live.csv()) == 3
 
 
 def test_an_upstream_that_is_not_there_is_one_line(live: CommandLine) -> None:
-    result = live.run("scrape", "--roadmap", "alpha", ROADMAP_GITHUB_API="http://127.0.0.1:9")
+    result = live.run("scrape", "--roadmap", "alpha", ROADMAP_SH_API="http://127.0.0.1:9")
     assert result.exit_code == 1
     [error] = result.stderr.splitlines()
     assert "127.0.0.1:9" in error
@@ -107,7 +102,7 @@ def test_an_upstream_that_is_not_there_is_one_line(live: CommandLine) -> None:
 
 def test_a_long_rate_limit_is_told_with_its_end(live: CommandLine, upstream: Upstream) -> None:
     headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "4102444800"}
-    upstream.faults["trees"] = [Reply(403, b"rate limit", headers), None]
+    upstream.faults |= {"trees": [Reply(403, b"rate limit", headers), None], "/site/": [Reply(503), None]}
     result = live.run("scrape", "--list")
     assert result.exit_code == 1
     assert "2100-01-01" in result.stderr or "2099-12-31" in result.stderr
@@ -119,7 +114,7 @@ def test_a_download_that_stops_leaves_the_last_good_state(live: CommandLine, ups
     before = live.sql("SELECT file, sha FROM raw_contents ORDER BY ALL")
     for path in [path for path in upstream.files if path.startswith("alpha/content/")]:
         upstream.files[path] += b"More.\n"
-    upstream.faults["topic-2"] = [DROPPED, None]
+    upstream.faults |= {"topic-2": [DROPPED, None], "roadmap-topic/": [DROPPED, None]}
     result = live.run("scrape", "--roadmap", "alpha")
     assert result.exit_code == 1
     assert "topic-2" in result.stderr
@@ -141,11 +136,7 @@ def test_a_real_roadmap_from_the_live_source_is_the_one_on_disk(
     live: CommandLine, command_line: CommandLine, real_roadmaps: Path
 ) -> None:
     with Upstream.of_folder(real_roadmaps, "engineering-manager") as upstream:
-        urls = {
-            "ROADMAP_GITHUB_API": f"{upstream.url}/github",
-            "ROADMAP_GITHUB_RAW": f"{upstream.url}/raw",
-            "ROADMAP_SH_API": f"{upstream.url}/roadmap-sh",
-        }
-        live.run("scrape", "--roadmap", "engineering-manager", "--output", "live.csv", **urls)
+        arguments = ("scrape", "--roadmap", "engineering-manager", "--output", "live.csv")
+        live.run(*arguments, **upstream.environment)
     command_line.run("scrape", "--source", real_roadmaps, "--roadmap", "engineering-manager", "--output", "disk.csv")
     assert Path("live.csv").read_bytes() == Path("disk.csv").read_bytes()

@@ -260,7 +260,7 @@ class TestFailures:
     def test_a_retry_policy_tries_again_where_that_can_help(
         self, project: Project, environment: dict[str, str], retried: bool
     ) -> None:
-        project.set(**{"ROADMAP_SOURCE": "github", "ROADMAP_GITHUB_API": "http://127.0.0.1:9", **environment})
+        project.set(**{"ROADMAP_SOURCE": "live", "ROADMAP_GITHUB_API": "http://127.0.0.1:9", **environment})
         project.know("music")
         policy = dg.RetryPolicy(max_retries=1)
         job = dg.define_asset_job("patient", [dg.AssetKey("raw_roadmap")], op_retry_policy=policy)

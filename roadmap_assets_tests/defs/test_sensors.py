@@ -87,7 +87,7 @@ class TestNewRoadmaps:
         ticks.tick()
         before = ticks.cursor
         source = project.environment["ROADMAP_SOURCE"]
-        project.set(ROADMAP_SOURCE="github", ROADMAP_GITHUB_API="http://127.0.0.1:9")
+        project.set(ROADMAP_SOURCE="live", ROADMAP_SH_API="http://127.0.0.1:9")
         assert ticks.tick() == []
         assert "127.0.0.1" in ticks.skipped or "GitHub" in ticks.skipped
         assert ticks.cursor == before

@@ -1,7 +1,6 @@
-"""Where roadmaps come from: what every source does, the directory source, and the choice among them.
+"""What every source of roadmaps does, and what sources share.
 
-Reading an unchanged directory is part of every cached run, so this module imports nothing but the standard library; the
-live source is imported when it is asked for.
+Reading an unchanged directory is part of every cached run, so this module imports nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -10,43 +9,66 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from roadmap_assets.errors import InvalidSlug, UnknownRoadmap
 from roadmap_assets.warehouse.raw import ContentFile, Snapshot
 
-SAMPLE: Final = Path(__file__).parent / "sample"
 SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 MAX_SLUG_LENGTH: Final = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a source's catalogue says of a roadmap; a field is '' where the source does not know it."""
+
+    title: str = ""
+    type: str = ""
+    updated_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the live source finds its upstream; `roadmap_sh_api` may name several addresses, separated by commas."""
+
+    roadmap_sh_api: str = "https://roadmap.sh/api,https://api.roadmap.sh"
+    github_api: str = "https://api.github.com"
+    github_raw: str = "https://raw.githubusercontent.com"
+    github_repository: str = "nilbuild/developer-roadmap"
+    github_branch: str = "master"
+    github_folder: str = "roadmaps"
+
+
 class Source(Protocol):
-    """Something that lists roadmaps and hands them out."""
+    """Lists roadmaps and fetches them."""
 
     @property
     def name(self) -> str:
-        """How the source is called in messages and in the database."""
+        """The source's name in messages and in the database."""
+
+    def catalogue(self) -> Mapping[str, Entry]:
+        """The roadmaps of the source by slug, for people to choose from. Raises SourceUnavailable."""
 
     def listing(self) -> Mapping[str, str]:
-        """The roadmaps there are, by slug, each with a version that changes when its document or a text does.
+        """A version of each roadmap by slug, which changes when its document or a text does.
 
-        The version goes by what one listing tells, and is good only for comparing with an earlier one.
-        Raises SourceUnavailable.
+        Versions can only be compared with earlier ones of the same source. A listing is never partial: unlike the
+        catalogue, it raises SourceUnavailable when any part of the source does not answer.
         """
 
     def fetch(self, slug: str, *, known: Snapshot | None = None) -> Snapshot:
-        """One roadmap, complete; `known` is its last state, of which nothing that stayed the same is fetched again.
+        """One roadmap, complete; `known` is its last state, of which nothing unchanged is fetched again.
 
         Raises InvalidSlug, UnknownRoadmap, DocumentError when the roadmap has no document, and SourceUnavailable.
         """
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
 class ListingStore(Protocol):
-    """Keeps a source's last listing between runs, so that the next is asked for conditionally (ETag)."""
+    """Keeps a source's last listing between runs, so that the next request can be conditional (ETag)."""
 
     def load(self, source: str) -> tuple[str, str] | None:
         """ETag and body of the last listing, or None."""
@@ -76,7 +98,7 @@ def check_slug(text: str) -> str:
 
 
 def unknown_roadmap(slug: str, *, source: str, slugs: Iterable[str]) -> UnknownRoadmap:
-    """The error for a roadmap that `source` has not, with the nearest of the names that it has."""
+    """The error for a roadmap that `source` does not have, with the nearest names that it has."""
     return UnknownRoadmap(slug, source=source, near=difflib.get_close_matches(slug, list(slugs), n=3, cutoff=0.5))
 
 
@@ -91,7 +113,7 @@ def blob_sha(data: bytes) -> str:
 
 
 def decode(data: bytes) -> str:
-    """Text of a file that should be UTF-8: a byte order mark goes, bytes that are none become U+FFFD."""
+    """Text of a file that should be UTF-8: a byte order mark is dropped, invalid bytes become U+FFFD."""
     return data.decode("utf-8-sig", errors="replace")
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from roadmap_assets.errors import DocumentError, SourceUnavailable
-from roadmap_assets.roadmaps.sources.base import check_slug, content_file, decode, is_slug, unknown_roadmap
+from roadmap_assets.roadmaps.sources.base import Entry, check_slug, content_file, decode, is_slug, unknown_roadmap
 from roadmap_assets.warehouse.raw import Snapshot
 
 
@@ -20,19 +21,27 @@ class DirectorySource:
     Every file is read at each fetch, as that takes some milliseconds and trusts no clock.
     """
 
-    def __init__(self, path: Path, *, name: str = "") -> None:
+    def __init__(self, path: Path, *, name: str = "", on_notice: Callable[[str], None] = lambda _: None) -> None:
         self._path = path
         self._name = name or _printable(str(path))
+        self._on_notice = on_notice
 
     @property
     def name(self) -> str:
         return self._name
 
-    def listing(self) -> dict[str, str]:
-        """Folders with a document; the version is a hash over the names, sizes and times of their files."""
+    def catalogue(self) -> dict[str, Entry]:
+        """Folders with a document."""
         try:
             slugs = sorted(entry.name for entry in os.scandir(self._path) if entry.is_dir() and is_slug(entry.name))
-            return {slug: self._version(slug) for slug in slugs if self._document(slug).is_file()}
+            return {slug: Entry() for slug in slugs if self._document(slug).is_file()}
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def listing(self) -> dict[str, str]:
+        """The version of a roadmap is a hash over the names, sizes and times of its files."""
+        try:
+            return {slug: self._version(slug) for slug in self.catalogue()}
         except OSError as error:
             raise self._unreadable(error) from error
 
@@ -41,7 +50,7 @@ class DirectorySource:
         try:
             if not document.is_file():
                 if not document.parent.is_dir():
-                    raise unknown_roadmap(slug, source=self._name, slugs=self.listing())
+                    raise unknown_roadmap(slug, source=self._name, slugs=self.catalogue())
                 raise DocumentError(
                     f"the roadmap {slug} has no document: there is no {document}; choose another roadmap"
                 )

@@ -175,11 +175,11 @@ def test_what_cannot_be_fetched(folder: Path) -> None:
 def test_the_sources_there_are(folder: Path) -> None:
     assert open_source("sample").listing()
     assert open_source(str(folder)).name == str(folder)
-    live = open_source("github")
-    assert live.name == "github"
+    live = open_source("live")
+    assert live.name == "live"
     live.close()
     for spec in ("", "gitlab", str(folder / "nowhere"), str(folder / "herbs" / "herbs.json")):
-        with pytest.raises(InvalidSetting, match="neither github nor sample, nor a directory"):
+        with pytest.raises(InvalidSetting, match="neither live nor sample, nor a directory"):
             open_source(spec)
 
 

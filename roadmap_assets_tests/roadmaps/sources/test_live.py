@@ -1,109 +1,83 @@
-"""The live source against a local server that stands in for its three hosts."""
+"""The live source against a local server in place of its hosts: what is fetched, in how many requests."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from roadmap_assets.errors import DocumentError, InvalidSetting, InvalidSlug, SourceUnavailable, UnknownRoadmap
+from roadmap_assets.errors import InvalidSlug, SourceUnavailable, UnknownRoadmap
+from roadmap_assets.roadmaps.sources.base import Addresses
 from roadmap_assets.roadmaps.sources.directory import DirectorySource
-from roadmap_assets.roadmaps.sources.live import ATTEMPTS, GithubSource
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.roadmaps.sources.http import ATTEMPTS
+from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.listings import Listings
-from roadmap_assets_tests.roadmaps.sources.upstream import DROPPED, TREE, Reply, Upstream
+from roadmap_assets_tests.roadmaps.sources.conftest import DOCUMENTS, TREES, Clock, document, source
+from roadmap_assets_tests.roadmaps.sources.upstream import DROPPED, FORMER_REPOSITORY, Reply, Upstream
 
-NOW = 1_790_000_000.0
-
-
-def document(*labels: str) -> bytes:
-    nodes = [
-        {"id": f"id-{label}", "type": "topic", "position": {"x": 0, "y": 100 * row}, "data": {"label": label}}
-        for row, label in enumerate(labels)
-    ]
-    return json.dumps({"nodes": nodes, "edges": [], "title": {"page": "Herbs"}}).encode()
+# ---- the catalogue -------------------------------------------------------------------------------------------------
 
 
-FILES = {
-    "herbs/herbs.json": document("Basil", "Thyme"),
-    "herbs/content/basil@id-Basil.md": b"# Basil\n\nGrows in the sun.\n",
-    "herbs/content/thyme@id-Thyme.md": b"# Thyme\n\nGrows on stones.\n",
-    "spices/spices.json": document("Pepper"),
-    "spices/content/pepper@id-Pepper.md": b"# Pepper\n\nHot.\n",
-    "trees/content/oak@id-Oak.md": b"# Oak\n\nTall.\n",
-}
-LIVE = {"herbs": document("Basil", "Thyme", "Mint"), "spices": document("Pepper", "Cumin")}
+def test_the_catalogue_is_both_lists_in_two_requests(upstream: Upstream) -> None:
+    catalogue = source(upstream).catalogue()
+
+    assert upstream.counted() == {"site": 2}
+    assert list(catalogue) == ["herbs", "spices", "trees-beginner"]
+    assert (catalogue["herbs"].title, catalogue["spices"].title) == ("Herbs Developer", "Spices")
+    assert {entry.type for entry in catalogue.values()} == {"role"}
 
 
-class Clock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-        self.slept: list[float] = []
-
-    def time(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.slept.append(seconds)
+def test_the_repositorys_folders_are_the_catalogue_while_the_site_is_silent(
+    upstream: Upstream, notices: list[str]
+) -> None:
+    upstream.faults["/site/"] = [DROPPED, None]
+    assert list(source(upstream, on_notice=notices.append).catalogue()) == ["herbs", "spices", "trees-beginner"]
+    assert upstream.counted() == {"site": ATTEMPTS, "github": 1}, "the second list is not asked for"
+    [notice] = notices
+    assert "folders of its repository" in notice
 
 
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream(FILES, LIVE) as server:
-        yield server
-
-
-@pytest.fixture
-def listings(tmp_path: Path) -> Listings:
-    return Listings(Warehouse(tmp_path / "roadmaps.duckdb"))
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-def source(upstream: Upstream, clock: Clock | None = None, **options: Any) -> GithubSource:
-    clock = clock or Clock()
-    return GithubSource(**{**upstream.urls, **options}, clock=clock.time, sleep=clock.sleep)
+def test_nothing_is_listed_when_neither_answers(upstream: Upstream) -> None:
+    upstream.faults["/"] = [DROPPED, None]
+    with pytest.raises(SourceUnavailable, match=r"site/v1-list.*; and .*github/repos"):
+        source(upstream).catalogue()
 
 
 # ---- what is fetched, and in how many requests ---------------------------------------------------------------------
 
 
-def test_a_first_fetch_takes_a_listing_a_document_and_every_text(upstream: Upstream) -> None:
+def test_a_first_fetch_takes_lists_listing_document_tree_and_texts(upstream: Upstream) -> None:
     snapshot = source(upstream).fetch("herbs")
 
-    assert upstream.counted() == {"github": 1, "roadmap-sh": 1, "raw": 2}
-    assert snapshot.document.encode() == LIVE["herbs"]
-    assert snapshot.origin == f"{upstream.url}/roadmap-sh/v1-official-roadmap/herbs"
-    assert snapshot.source == "github"
-    assert [(c.file, c.topic_id, c.markdown) for c in snapshot.contents] == [
-        ("basil@id-Basil.md", "id-Basil", "# Basil\n\nGrows in the sun.\n"),
-        ("thyme@id-Thyme.md", "id-Thyme", "# Thyme\n\nGrows on stones.\n"),
+    assert upstream.counted() == {"github": 1, "site": 4, "raw": 2}
+    assert snapshot.document.encode() == DOCUMENTS["herbs"]
+    assert snapshot.tree.encode() == TREES["herbs"]
+    assert snapshot.origin == f"{upstream.url}/site/v1-official-roadmap/herbs"
+    assert snapshot.source == "live"
+    assert [(c.file, c.topic_id, c.markdown[:7]) for c in snapshot.contents] == [
+        ("basil@id-Basil.md", "id-Basil", "# Basil"),
+        ("thyme@id-Thyme.md", "id-Thyme", "# Thyme"),
     ]
 
 
-def test_an_unchanged_roadmap_costs_a_304_and_a_document(upstream: Upstream, listings: Listings) -> None:
+def test_an_unchanged_roadmap_costs_the_lists_and_a_304(upstream: Upstream, listings: Listings) -> None:
     known = source(upstream, listings=listings).fetch("herbs")
     upstream.counted()
 
     again = source(upstream, listings=listings)
 
     assert again.fetch("herbs", known=known) == known
-    assert "if-none-match" in upstream.requests[0][1]
-    assert upstream.counted() == {"github": 1, "roadmap-sh": 1}
-    assert list(again.listing()) == ["herbs", "spices", "trees"], "read from the kept listing, as a 304 has no body"
+    conditional = [headers for path, headers in upstream.requests if path.startswith("/github/")]
+    assert ["if-none-match" in headers for headers in conditional] == [True]
+    assert upstream.counted() == {"github": 1, "site": 2}
+    assert list(again.listing()) == ["herbs", "spices", "trees-beginner"]
+    assert upstream.counted() == {}
 
 
-def test_only_what_changed_is_downloaded(upstream: Upstream, listings: Listings) -> None:
+def test_only_changed_texts_are_downloaded(upstream: Upstream, listings: Listings) -> None:
     known = source(upstream, listings=listings).fetch("herbs")
     listed = source(upstream, listings=listings).listing()
     upstream.files["herbs/content/thyme@id-Thyme.md"] = b"# Thyme\n\nGrows anywhere.\n"
@@ -113,10 +87,35 @@ def test_only_what_changed_is_downloaded(upstream: Upstream, listings: Listings)
     snapshot = changed.fetch("herbs", known=known)
 
     assert [path[-16:] for path, _ in upstream.requests if path.startswith("/raw/")] == ["hyme@id-Thyme.md"]
-    assert upstream.counted() == {"github": 1, "roadmap-sh": 1, "raw": 1}
-    assert [c.markdown for c in snapshot.contents] == ["# Basil\n\nGrows in the sun.\n", "# Thyme\n\nGrows anywhere.\n"]
+    assert upstream.counted() == {"github": 1, "site": 2, "raw": 1}
+    assert snapshot.contents[1].markdown == "# Thyme\n\nGrows anywhere.\n"
     assert snapshot.version != known.version
     assert {slug for slug, version in changed.listing().items() if listed[slug] != version} == {"herbs"}
+
+
+def test_an_edited_document_is_downloaded_with_its_tree(upstream: Upstream, listings: Listings) -> None:
+    known = source(upstream, listings=listings).fetch("herbs")
+    listed = source(upstream, listings=listings).listing()
+    upstream.edit("herbs", document("Basil", "Thyme", "Dill"))
+    upstream.counted()
+
+    changed = source(upstream, listings=listings)
+    snapshot = changed.fetch("herbs", known=known)
+
+    assert upstream.counted() == {"github": 1, "site": 4}
+    assert "Dill" in snapshot.document
+    assert {slug for slug, version in changed.listing().items() if listed[slug] != version} == {"herbs"}
+
+
+def test_a_document_of_unknown_date_is_asked_for_each_time(upstream: Upstream) -> None:
+    upstream.entries["herbs"] = {"slug": "herbs"}
+    known = source(upstream).fetch("herbs")
+    upstream.documents["herbs"] = document("Basil", "Sage")
+    assert "Sage" in source(upstream).fetch("herbs", known=known).document
+
+
+def test_a_roadmap_without_a_tree(upstream: Upstream) -> None:
+    assert source(upstream).fetch("spices").tree == ""
 
 
 def test_files_of_equal_text_are_downloaded_once_and_a_removed_one_is_gone(upstream: Upstream) -> None:
@@ -130,12 +129,12 @@ def test_files_of_equal_text_are_downloaded_once_and_a_removed_one_is_gone(upstr
     assert len(source(upstream).fetch("herbs", known=known).contents) == 2
 
 
-def test_one_listing_serves_all_roadmaps(upstream: Upstream) -> None:
+def test_lists_and_listing_serve_all_roadmaps(upstream: Upstream) -> None:
     live = source(upstream)
     live.listing()
     live.fetch("herbs")
     live.fetch("spices")
-    assert upstream.counted()["github"] == 1
+    assert upstream.counted() == {"github": 1, "site": 2 + 2 * 2, "raw": 3}
 
 
 def test_names_that_an_address_cannot_hold_are_quoted(upstream: Upstream) -> None:
@@ -149,75 +148,11 @@ def test_progress_counts_the_texts(upstream: Upstream) -> None:
     assert seen == [(1, 2), (2, 2)]
 
 
-# ---- which document ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("reply", "requests"),
-    [
-        pytest.param(Reply(404), 1, id="roadmap.sh has none"),
-        pytest.param(Reply(200, b"<html>"), 1, id="a page instead of a document"),
-        pytest.param(Reply(200, b'{"nodes": [], "edges": []}'), 1, id="no topics"),
-        pytest.param(Reply(200, b'{"mockup": {}}'), 1, id="the old shape"),
-        pytest.param(Reply(403), 1, id="refused by a bot wall"),
-        pytest.param(Reply(429, headers={"Retry-After": "9000"}), 1, id="a limit that is too long to wait for"),
-        pytest.param(Reply(503), ATTEMPTS, id="busy"),
-        pytest.param(DROPPED, ATTEMPTS, id="unreachable"),
-    ],
-)
-def test_the_repositorys_document_is_taken_when_the_live_one_fails(
-    upstream: Upstream, reply: Reply, requests: int
-) -> None:
-    upstream.faults["/roadmap-sh/"] = [reply, None]
-    snapshot = source(upstream).fetch("herbs")
-
-    assert upstream.counted() == {"github": 1, "roadmap-sh": requests, "raw": 3}
-    assert snapshot.document.encode() == FILES["herbs/herbs.json"]
-    assert snapshot.origin.endswith("/raw/kamranahmedse/developer-roadmap/master/src/data/roadmaps/herbs/herbs.json")
-
-    source(upstream).fetch("herbs", known=snapshot)
-    assert upstream.counted() == {"github": 1}, "the repository's document is known to be unchanged"
-
-
-def test_roadmap_sh_is_asked_again_when_the_repository_changed(upstream: Upstream) -> None:
-    upstream.faults["/roadmap-sh/"] = [Reply(404)]
-    known = source(upstream).fetch("herbs")
-    upstream.files["herbs/content/basil@id-Basil.md"] = b"new"
-    assert source(upstream).fetch("herbs", known=known).document.encode() == LIVE["herbs"]
-
-
-def test_a_host_that_is_silent_is_not_asked_for_every_roadmap(upstream: Upstream) -> None:
-    upstream.faults["/roadmap-sh/"] = [DROPPED, None]
-    live = source(upstream)
-    live.fetch("herbs")
-    live.fetch("spices")
-    assert upstream.counted()["roadmap-sh"] == ATTEMPTS
-
-
-@pytest.mark.parametrize(
-    ("slug", "reply", "error", "says"),
-    [
-        pytest.param("trees", Reply(404), DocumentError, "trees has no document", id="nowhere"),
-        pytest.param("trees", Reply(500), SourceUnavailable, "trees has no document", id="perhaps live, later"),
-        pytest.param("bare", Reply(404), DocumentError, "holds no topic", id="no topic in the repository's"),
-        pytest.param("bare", Reply(500), SourceUnavailable, "holds no topic", id="topics perhaps live, later"),
-    ],
-)
-def test_no_document_is_one_clear_line(
-    upstream: Upstream, slug: str, reply: Reply, error: type[Exception], says: str
-) -> None:
-    upstream.files["bare/bare.json"] = b'{"nodes": [], "edges": []}'
-    upstream.faults["/roadmap-sh/"] = [reply, None]
-    with pytest.raises(error, match=says) as raised:
-        source(upstream).fetch(slug)
-    assert "\n" not in str(raised.value)
-
-
 def test_a_roadmap_that_is_not_there(upstream: Upstream) -> None:
     with pytest.raises(UnknownRoadmap, match=r"herb.*did you mean herbs") as raised:
         source(upstream).fetch("herb")
     assert raised.value.near == ("herbs",)
-    assert upstream.counted() == {"github": 1}
+    assert upstream.counted() == {"site": 2}
 
 
 def test_a_bad_name_asks_nothing(upstream: Upstream) -> None:
@@ -226,7 +161,148 @@ def test_a_bad_name_asks_nothing(upstream: Upstream) -> None:
     assert upstream.counted() == {}
 
 
-# ---- faults --------------------------------------------------------------------------------------------------------
+def test_the_addresses_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Addresses.__slots__:
+        monkeypatch.delenv(f"ROADMAP_{name.upper()}", raising=False)
+    monkeypatch.delenv("ROADMAP_SH_API", raising=False)
+    settings = Settings()
+    assert Addresses(**{name: getattr(settings, name) for name in Addresses.__slots__}) == Addresses()
+
+
+# ---- a silent site -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reply", [DROPPED, Reply(503), Reply(200, b"<html>"), Reply(403, b"<html>")])
+def test_a_known_document_is_used_while_the_site_is_silent(
+    upstream: Upstream, notices: list[str], listings: Listings, reply: Reply
+) -> None:
+    known = source(upstream, listings=listings).fetch("herbs")
+    known = replace(known, fetched_at=datetime(2026, 9, 1, 12))  # noqa: DTZ001 - as the tables hold it
+    upstream.files["herbs/content/thyme@id-Thyme.md"] = b"# Thyme\n\nGrows anywhere.\n"
+    upstream.faults["/site/"] = [reply, None]
+
+    snapshot = source(upstream, listings=listings, on_notice=notices.append).fetch("herbs", known=known)
+
+    assert snapshot.document == known.document
+    assert "anywhere" in snapshot.contents[1].markdown
+    [notice] = notices
+    assert "herbs is the one in the database of 2026-09-01" in notice
+
+    upstream.faults.clear()
+    upstream.edit("herbs", document("Basil", "Dill"))
+    assert "Dill" in source(upstream, listings=listings).fetch("herbs", known=snapshot).document
+
+
+def test_a_roadmap_that_was_never_fetched_needs_the_site(upstream: Upstream) -> None:
+    upstream.faults["/site/"] = [Reply(503), None]
+    live = source(upstream)
+    for _ in range(3):
+        with pytest.raises(SourceUnavailable, match=r"herbs was never fetched, and .*/site/.* answered 503") as raised:
+            live.fetch("herbs")
+        assert raised.value.retryable
+        assert "\n" not in str(raised.value)
+    assert upstream.counted() == {"site": ATTEMPTS}, "a dead host is found out once"
+
+
+def test_a_document_may_be_served_where_the_lists_are_not(upstream: Upstream) -> None:
+    upstream.faults["/site/v1-list"] = [Reply(404), None]
+    assert source(upstream).fetch("herbs").document.encode() == DOCUMENTS["herbs"]
+
+
+def test_a_document_without_its_tree_is_not_taken(upstream: Upstream) -> None:
+    upstream.faults["tree-mapping"] = [Reply(503), None]
+    with pytest.raises(SourceUnavailable, match="tree-mapping"):
+        source(upstream).fetch("herbs")
+
+
+def test_the_next_address_of_the_site_is_asked_when_one_is_silent(upstream: Upstream) -> None:
+    upstream.faults["/old/"] = [Reply(503), None]
+    addresses = replace(upstream.addresses, roadmap_sh_api=f"{upstream.url}/old, {upstream.url}/site")
+    assert source(upstream, addresses=addresses).fetch("herbs").document.encode() == DOCUMENTS["herbs"]
+    assert upstream.counted() == {"old": ATTEMPTS, "site": 4, "github": 1, "raw": 2}
+
+
+# ---- a silent GitHub -----------------------------------------------------------------------------------------------
+
+SILENCES = [
+    pytest.param("/github/", Reply(403, headers={"Retry-After": "9000"}), id="rate-limited"),
+    pytest.param("/github/", DROPPED, id="the API is down"),
+    pytest.param("/raw/", Reply(503), id="raw files are down"),
+]
+
+
+@pytest.mark.parametrize(("part", "reply"), SILENCES)
+def test_texts_come_from_the_site_until_github_answers(
+    upstream: Upstream, notices: list[str], part: str, reply: Reply
+) -> None:
+    expected = source(upstream).fetch("herbs")
+    upstream.counted()
+    upstream.faults[part] = [reply, None]
+
+    snapshot = source(upstream, on_notice=notices.append).fetch("herbs")
+
+    texts = {content.topic_id: content for content in snapshot.contents}
+    assert sorted(texts) == ["id-Basil", "id-Thyme"], "Mint has no text anywhere"
+    assert "Grows in the sun." in texts["id-Basil"].markdown
+    assert "(<https://example.org/sun>)" in texts["id-Basil"].markdown
+    assert all(content.sha.startswith("roadmap.sh:") for content in snapshot.contents)
+    assert len(notices) == 1
+
+    again = source(upstream).fetch("herbs", known=snapshot)
+    assert again == snapshot, "nothing looks changed while GitHub is silent"
+
+    upstream.faults.clear()
+    assert source(upstream).fetch("herbs", known=again).contents == expected.contents
+
+
+def test_known_texts_stay_while_github_is_silent(upstream: Upstream) -> None:
+    known = source(upstream).fetch("herbs")
+    upstream.edit("herbs", document("Basil", "Thyme", "Sage"))
+    upstream.files["herbs/content/sage@id-Sage.md"] = b"Sage advice."
+    upstream.faults["/github/"] = [DROPPED, None]
+    upstream.counted()
+
+    snapshot = source(upstream).fetch("herbs", known=known)
+
+    assert upstream.counted() == {"github": ATTEMPTS, "site": 4 + 1}, "one text is missing in the database"
+    assert set(known.contents) < set(snapshot.contents)
+    assert "Sage advice." in [content.markdown for content in snapshot.contents]
+
+
+def test_when_both_fail_nothing_is_changed_unless_texts_may_be_missing(
+    upstream: Upstream, notices: list[str], listings: Listings
+) -> None:
+    known = source(upstream, listings=listings).fetch("herbs")
+    upstream.files["herbs/content/basil@id-Basil.md"] = b"new basil"
+    upstream.files["herbs/content/mint@id-Mint.md"] = b"new mint"
+    upstream.faults |= {"basil": [Reply(503), None], "mint@": [Reply(503), None], "-topic/": [Reply(503), None]}
+
+    with pytest.raises(
+        SourceUnavailable, match=r"2 texts of herbs .*failed 5 times.*-topic/.*nothing was changed.*--allow-missing"
+    ):
+        source(upstream, listings=listings).fetch("herbs", known=known)
+
+    allowed = source(upstream, listings=listings, allow_missing_texts=True, on_notice=notices.append)
+    snapshot = allowed.fetch("herbs", known=known)
+    assert snapshot.contents == known.contents
+    assert "2 texts of herbs cannot be fetched" in notices[-1]
+
+    upstream.faults.clear()
+    texts = [content.markdown for content in source(upstream, listings=listings).fetch("herbs", known=known).contents]
+    assert texts[:2] == ["new basil", "new mint"]
+
+
+# ---- faults that pass ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reply", [Reply(503), DROPPED, Reply(200, b"# Ba", cut=2)], ids=["503", "dropped", "cut"])
+def test_every_fifth_request_may_fail(upstream: Upstream, reply: Reply) -> None:
+    for number in range(200):
+        upstream.files[f"herbs/content/n@{number}.md"] = f"Text {number}".encode()
+    expected = source(upstream).fetch("herbs")
+    upstream.every[5] = reply
+    assert source(upstream).fetch("herbs") == expected
 
 
 @pytest.mark.parametrize(
@@ -234,14 +310,14 @@ def test_a_bad_name_asks_nothing(upstream: Upstream) -> None:
     [
         pytest.param(Reply(502), id="busy"),
         pytest.param(DROPPED, id="dropped before an answer"),
-        pytest.param(Reply(200, FILES["herbs/content/basil@id-Basil.md"], cut=9), id="dropped in the middle"),
+        pytest.param(Reply(200, b"# Basil\n\nGrows", cut=9), id="dropped in the middle"),
         pytest.param(Reply(200, b"an old version"), id="an old version out of a cache"),
         pytest.param(Reply(404), id="not there yet"),
     ],
 )
 def test_a_passing_fault_is_tried_again(upstream: Upstream, clock: Clock, reply: Reply) -> None:
     expected = source(upstream).fetch("herbs")
-    for part in ("basil", "/roadmap-sh/", "/github/"):
+    for part in ("basil", "/site/", "/github/"):
         if part == "basil" or reply in (DROPPED, Reply(502)):
             upstream.faults[part] = [reply]
 
@@ -250,120 +326,19 @@ def test_a_passing_fault_is_tried_again(upstream: Upstream, clock: Clock, reply:
     assert set(clock.slept) == {0.5}
 
 
-def test_a_download_that_stops_half_way_raises_and_changes_nothing(
-    upstream: Upstream, clock: Clock, listings: Listings
-) -> None:
-    known = source(upstream, listings=listings).fetch("herbs")
-    upstream.files["herbs/content/basil@id-Basil.md"] = b"new basil"
-    upstream.files["herbs/content/thyme@id-Thyme.md"] = b"new thyme"
-    upstream.faults["thyme"] = [Reply(200, b"new thyme", cut=4), None]
-
-    with pytest.raises(SourceUnavailable, match=f"thyme.*failed {ATTEMPTS} times.*nothing was changed") as raised:
-        source(upstream, clock, listings=listings).fetch("herbs", known=known)
-    assert raised.value.retryable
-    assert clock.slept == [0.5, 1, 2]
-
-    upstream.faults.clear()
-    snapshot = source(upstream, listings=listings).fetch("herbs", known=known)
-    assert [c.markdown for c in snapshot.contents] == ["new basil", "new thyme"]
+# ---- a repository that was renamed ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("status", "headers", "wait_s"),
-    [
-        pytest.param(
-            403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": f"{NOW + 20:.0f}"}, 21, id="hour is over"
-        ),
-        pytest.param(
-            429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": f"{NOW - 5:.0f}"}, 1, id="is over already"
-        ),
-        pytest.param(403, {"Retry-After": "30"}, 30, id="secondary limit"),
-        pytest.param(429, {"Retry-After": "60"}, 60, id="as long as we wait"),
-        pytest.param(429, {"Retry-After": "soon"}, 0.5, id="no number"),
-        pytest.param(429, {}, 0.5, id="no time given"),
-    ],
-)
-def test_a_short_limit_is_waited_for(
-    upstream: Upstream, clock: Clock, status: int, headers: dict[str, str], wait_s: float
-) -> None:
-    upstream.faults["/github/"] = [Reply(status, headers=headers)]
-    assert "herbs" in source(upstream, clock).listing()
-    assert clock.slept == [wait_s]
+def test_a_redirect_is_followed_once_and_then_remembered(upstream: Upstream, listings: Listings) -> None:
+    addresses = replace(upstream.addresses, github_repository=FORMER_REPOSITORY)
+    known = source(upstream, addresses=addresses, listings=listings).fetch("herbs")
+    assert upstream.counted() == {"github": 2, "site": 4, "raw": 2}
 
-
-@pytest.mark.parametrize(
-    ("headers", "says"),
-    [
-        pytest.param(
-            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": f"{NOW + 1800:.0f}"},
-            r"no more requests until 20\d\d-\d\d-\d\d \d\d:\d\d .*GITHUB_TOKEN",
-            id="half an hour",
-        ),
-        pytest.param({"Retry-After": "61"}, "no more requests until", id="a second too long"),
-        pytest.param({"Retry-After": "9" * 400}, "refused", id="no time at all"),
-        pytest.param({"X-RateLimit-Remaining": "12", "X-RateLimit-Reset": f"{NOW:.0f}"}, "refused", id="not the limit"),
-        pytest.param({}, "refused", id="no limit named"),
-    ],
-)
-def test_a_long_limit_or_a_refusal_is_told_at_once(
-    upstream: Upstream, clock: Clock, headers: dict[str, str], says: str
-) -> None:
-    upstream.faults["/github/"] = [Reply(403, headers=headers), None]
-    with pytest.raises(SourceUnavailable, match=says):
-        source(upstream, clock).listing()
-    assert clock.slept == []
-    assert upstream.counted() == {"github": 1}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param(b"<html>sign in to the network</html>", id="a page"),
-        pytest.param(b"[]", id="a list"),
-        pytest.param(b'{"message": "moved"}', id="no tree"),
-        pytest.param(b'{"tree": [{"path": "herbs/herbs.json"}], "truncated": false}', id="no sha"),
-        pytest.param(b'{"tree": [], "truncated": true}', id="cut off"),
-    ],
-)
-def test_a_listing_that_is_none(upstream: Upstream, body: bytes) -> None:
-    upstream.faults["/github/"] = [Reply(200, body)]
-    with pytest.raises(SourceUnavailable, match="listing"):
-        source(upstream).listing()
-
-
-def test_paths_of_the_listing_are_data(upstream: Upstream) -> None:
-    strange = (
-        "../etc/etc.json", "A/A.json", "two words/two words.json", "a,b/a,b.json", "/x.json", "herbs/other.json",
-        "herbs/content/deep/mint@id.md", "herbs/content/../../spices/content/x@id.md", "herbs/content/picture.png",
-    )  # fmt: skip
-    plain = source(upstream).listing()
-    upstream.files.update(dict.fromkeys(strange, b"data"))
-    assert source(upstream).listing() == plain
-
-
-# ---- the token -----------------------------------------------------------------------------------------------------
-
-
-def test_the_token_goes_to_github_alone(upstream: Upstream) -> None:
-    source(upstream, token="ghp_secret").fetch("herbs")
-    sent = {path.split("/")[1]: headers.get("authorization") for path, headers in upstream.requests}
-    assert sent == {"github": "Bearer ghp_secret", "roadmap-sh": None, "raw": None}
-
-
-def test_a_redirect_to_another_host_does_not_carry_the_token(upstream: Upstream) -> None:
-    with Upstream(FILES) as elsewhere:
-        upstream.faults["/github/"] = [Reply(302, headers={"Location": elsewhere.url + TREE})]
-        assert "herbs" in source(upstream, token="ghp_secret").listing()
-        ((_, headers),) = elsewhere.requests
-        assert "authorization" not in headers
-
-
-def test_a_refused_token_is_named_and_not_shown(upstream: Upstream) -> None:
-    upstream.faults["/github/"] = [Reply(401)]
-    with pytest.raises(InvalidSetting, match="GITHUB_TOKEN") as raised:
-        source(upstream, token="ghp_secret").listing()
-    assert "secret" not in str(raised.value)
-    assert upstream.counted() == {"github": 1}
+    upstream.files["herbs/content/basil@id-Basil.md"] = b"new"
+    for raw in ({"raw": 1}, {}):
+        known = source(upstream, addresses=addresses, listings=listings).fetch("herbs", known=known)
+        assert not any(FORMER_REPOSITORY in path for path, _ in upstream.requests)
+        assert upstream.counted() == {"github": 1, "site": 2, **raw}
 
 
 # ---- real data -----------------------------------------------------------------------------------------------------
@@ -374,19 +349,11 @@ def test_a_real_roadmap_comes_over_the_wire_as_it_is_on_disk(real_roadmaps: Path
     with Upstream.of_folder(real_roadmaps) as server:
         live = source(server, listings=listings)
         snapshot = live.fetch("engineering-manager")
-        assert server.counted() == {"github": 1, "roadmap-sh": 1, "raw": 134}
-        assert replace(snapshot, origin=expected.origin, source=expected.source) == expected
+        assert server.counted() == {"github": 1, "site": 4, "raw": 134}
+        assert (snapshot.document, snapshot.contents) == (expected.document, expected.contents)
         assert snapshot.version == expected.version
-        assert len(live.listing()) == 26
+        assert len(live.catalogue()) == 25
+        assert json.loads(snapshot.document)["nodes"]
 
         assert source(server, listings=listings).fetch("engineering-manager", known=snapshot) == snapshot
-        assert server.counted() == {"github": 1, "roadmap-sh": 1}
-
-        unusable = {
-            "golang": "holds no topic",
-            "prompt-engineering": "old shape",
-            "devops-beginner": "no document",
-        }
-        for slug, error in unusable.items():
-            with pytest.raises(DocumentError, match=error):
-                live.fetch(slug)
+        assert server.counted() == {"github": 1, "site": 2}

@@ -1,52 +1,76 @@
-"""A local server that stands in for the three hosts of the live source: GitHub's API, its raw files, roadmap.sh."""
+"""A local server in place of the live source's hosts: roadmap.sh's API, GitHub's API and GitHub's raw files."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from roadmap_assets.roadmaps.sources.base import blob_sha
+from roadmap_assets.roadmaps.sources.base import Addresses, blob_sha
 
-TREE = "/github/repos/kamranahmedse/developer-roadmap/git/trees/master:src%2Fdata%2Froadmaps?recursive=1"
-RAW = "/raw/kamranahmedse/developer-roadmap/master/src/data/roadmaps/"
-DOCUMENTS = "/roadmap-sh/v1-official-roadmap/"
+REPOSITORY = "nilbuild/developer-roadmap"
+FORMER_REPOSITORY = "kamranahmedse/developer-roadmap"
+TREE = f"/github/repos/{REPOSITORY}/git/trees/master:roadmaps?recursive=1"
+RAW = f"/raw/{REPOSITORY}/master/roadmaps/"
+OFFICIAL = "/site/v1-list-official-roadmaps"
+BEGINNER = "/site/v1-list-official-beginner-roadmaps"
+UPDATED = "2026-08-01T09:00:00.000Z"
+
+_LINK = re.compile(r"^- \[@(?P<type>[^@\]]*)@(?P<title>.*)\]\((?P<url>\S+)\)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent; `cut` says after how many bytes of it the connection is dropped (0: before the status line)."""
+    """What is sent; `cut` says after how many bytes of it the connection is dropped (0: before the status line).
+
+    With `drip_s`, the reply never ends: a byte more is sent at this interval.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int | None = None
+    drip_s: float | None = None
 
 
 DROPPED = Reply(cut=0)
 
 
 class Upstream:
-    """Serves `files` (by path below the roadmaps' folder) and `documents` (by slug, as roadmap.sh's API has them).
+    """Serves `files` (`<slug>/content/<name>@<id>.md`), and `documents` and `trees` by slug.
 
+    `updated` holds the `updatedAt` of documents that were edited, and `entries` list entries to send as they are.
     `faults` holds replies to send instead, by a part of the request's path: each list is used up from its front, its
-    last one for good when `None` follows it. Every request is kept in `requests`, as (path, headers).
+    last one for good when `None` follows it. `every` replaces the reply to every n-th request, by n. Every request is
+    kept in `requests`, as (path, headers).
     """
 
-    def __init__(self, files: Mapping[str, bytes], documents: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, bytes],
+        documents: Mapping[str, bytes] | None = None,
+        trees: Mapping[str, bytes] | None = None,
+    ) -> None:
         self.files = dict(files)
         self.documents = dict(documents or {})
+        self.trees = dict(trees or {})
+        self.updated: dict[str, str] = {}
+        self.entries: dict[str, Any] = {}
         self.faults: dict[str, list[Reply | None]] = {}
+        self.every: dict[int, Reply] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self._number = 0
         self._lock = Lock()
+        self._stopped = Event()
         upstream = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -59,11 +83,19 @@ class Upstream:
                     self.close_connection = True
                     return
                 self.send_response(reply.status)
-                for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
+                length = {"Content-Length": str(len(reply.body))} if reply.drip_s is None else {"Connection": "close"}
+                for name, value in {**length, **reply.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(reply.body[: reply.cut])
-                self.close_connection = reply.cut is not None
+                try:
+                    self.wfile.write(reply.body[: reply.cut])
+                    self.wfile.flush()
+                    while reply.drip_s is not None and not upstream._stopped.wait(reply.drip_s):
+                        self.wfile.write(b" ")
+                        self.wfile.flush()
+                except OSError:  # the client has closed the connection
+                    self.close_connection = True
+                self.close_connection = self.close_connection or reply.cut is not None or reply.drip_s is not None
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -72,20 +104,33 @@ class Upstream:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     @classmethod
-    def of_folder(cls, folder: Path, *slugs: str) -> Upstream:
-        """Serves roadmaps as they are on disk; roadmap.sh has every document that is there."""
+    def of_folder(cls, folder: Path, *slugs: str, tree: Callable[[Path], str] = lambda _: "") -> Upstream:
+        """Serves roadmaps that are on disk; `tree` makes a document's tree, '' when there is none."""
         names = slugs or tuple(sorted(path.name for path in folder.iterdir()))
-        paths = [path for name in names for path in sorted((folder / name).rglob("*")) if path.is_file()]
+        paths = [path for name in names for path in sorted((folder / name / "content").glob("*.md"))]
         files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-        return cls(files, {name: files[f"{name}/{name}.json"] for name in names if f"{name}/{name}.json" in files})
+        documents = {name: path.read_bytes() for name in names if (path := folder / name / f"{name}.json").is_file()}
+        trees = {name: made.encode() for name in documents if (made := tree(folder / name / f"{name}.json"))}
+        return cls(files, documents, trees)
+
+    def edit(self, slug: str, document: bytes) -> None:
+        """Replace a document as the site's editors do, which its list shows."""
+        self.documents[slug] = document
+        self.updated[slug] = f"2026-09-{len(self.updated) + 1:02}T09:00:00.000Z"
 
     @property
-    def urls(self) -> dict[str, str]:
-        """What the live source is constructed with."""
+    def addresses(self) -> Addresses:
+        return Addresses(
+            roadmap_sh_api=f"{self.url}/site", github_api=f"{self.url}/github", github_raw=f"{self.url}/raw"
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which the program finds this server."""
         return {
-            "api_url": f"{self.url}/github",
-            "raw_url": f"{self.url}/raw",
-            "roadmap_sh_url": f"{self.url}/roadmap-sh",
+            "ROADMAP_SH_API": f"{self.url}/site",
+            "ROADMAP_GITHUB_API": f"{self.url}/github",
+            "ROADMAP_GITHUB_RAW": f"{self.url}/raw",
         }
 
     def counted(self) -> dict[str, int]:
@@ -96,23 +141,73 @@ class Upstream:
         self.requests.clear()
         return dict(counts)
 
+    # ---- replies --------------------------------------------------------------------------------------------------
+
     def _reply(self, path: str, headers: dict[str, str]) -> Reply:
         with self._lock:
             self.requests.append((path, headers))
+            self._number += 1
+            for number, reply in self.every.items():
+                if self._number % number == 0:
+                    return reply
             for part, replies in self.faults.items():
                 if part in path and replies:
-                    reply = replies[0]
+                    first = replies[0]
                     if len(replies) < 2 or replies[1] is not None:
                         replies.pop(0)
-                    if reply is not None:
-                        return reply
+                    if first is not None:
+                        return first
+        if path.startswith("/site/"):
+            return self._site(path)
         if path == TREE:
             return self._tree(headers)
-        if path.startswith(RAW) and (body := self.files.get(unquote(urlsplit(path).path[len(RAW) :]))) is not None:
-            return Reply(body=body)
-        if path.startswith(DOCUMENTS) and (body := self.documents.get(path[len(DOCUMENTS) :])) is not None:
-            return Reply(body=body)
-        return Reply(404, b"not found")
+        if path == TREE.replace(REPOSITORY, FORMER_REPOSITORY):
+            return Reply(301, b'{"message": "Moved Permanently"}', {"Location": self.url + TREE})
+        for repository in (REPOSITORY, FORMER_REPOSITORY):  # the raw host follows a rename by itself
+            base = RAW.replace(REPOSITORY, repository)
+            if (
+                path.startswith(base)
+                and (body := self.files.get(unquote(urlsplit(path).path[len(base) :]))) is not None
+            ):
+                return Reply(body=body)
+        return Reply(404, b'{"message": "Not Found"}')
+
+    def _site(self, path: str) -> Reply:
+        missing = Reply(404, b'{"message": "Not found"}')
+        match path.removeprefix("/site/").split("/"):
+            case ["v1-list-official-roadmaps"]:
+                return self._list(beginner=False)
+            case ["v1-list-official-beginner-roadmaps"]:
+                return self._list(beginner=True)
+            case ["v1-official-roadmap", slug] if slug in self.documents:
+                return Reply(body=self.documents[slug])
+            case ["v1-roadmap-tree-mapping", slug] if slug in self.trees:
+                return Reply(body=self.trees[slug])
+            case ["v1-official-roadmap-topic", slug, node]:
+                ending = f"@{unquote(node)}.md"
+                bodies = [self.files[p] for p in self.files if p.startswith(f"{slug}/") and p.endswith(ending)]
+                return Reply(body=_topic(slug, bodies[0].decode())) if bodies else missing
+        return missing
+
+    def _list(self, *, beginner: bool) -> Reply:
+        entries = [
+            self.entries.get(slug) or self._entry(number, slug)
+            for number, slug in enumerate({**self.documents, **self.entries})
+            if slug.endswith("-beginner") == beginner
+        ]
+        return Reply(body=json.dumps(entries).encode())
+
+    def _entry(self, number: int, slug: str) -> dict[str, Any]:
+        """A list's entry; callers meet it in several shapes."""
+        title = slug.replace("-", " ").title()
+        return {
+            "slug": slug,
+            "title": title if number % 2 else {"card": title, "page": f"{title} Developer"},
+            "description": "",
+            "type": "role",
+            "updatedAt": self.updated.get(slug, UPDATED),
+            **({"renderer": "editor", "status": "published"} if number % 3 else {}),
+        }
 
     def _tree(self, headers: dict[str, str]) -> Reply:
         tree = [
@@ -130,5 +225,12 @@ class Upstream:
         return self
 
     def __exit__(self, _t: type[BaseException] | None, _e: BaseException | None, _tb: TracebackType | None) -> None:
+        self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+def _topic(slug: str, markdown: str) -> bytes:
+    """A topic as the site serves it: typed links apart from the text."""
+    resources = [match.groupdict() for match in _LINK.finditer(markdown)]
+    return json.dumps({"roadmapSlug": slug, "description": _LINK.sub("", markdown), "resources": resources}).encode()
