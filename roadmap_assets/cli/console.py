@@ -12,15 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from roadmap_assets.enrichment.engine.events import (
-    BatchEnriched,
-    BatchFailed,
-    CacheChecked,
-    Event,
-    OnEvent,
-    Stopped,
-    Waiting,
-)
+from roadmap_assets.enrichment.engine.events import CacheChecked, Event, OnEvent, Waiting, describe
 from roadmap_assets.enrichment.engine.events import Progress as RowsSettled
 
 if TYPE_CHECKING:
@@ -138,35 +130,15 @@ class _Narrator:
         self._waiting_told_at = float("-inf")
 
     def tell(self, event: Event) -> None:
-        if isinstance(event, CacheChecked):
-            self._tell_cache(event)
-        elif isinstance(event, BatchEnriched):
-            rows = f"{event.rows}" if event.answered == event.rows else f"{event.answered} of {event.rows}"
-            self._show(f"✓ Batch {event.batch}/{event.batches} ({rows} rows) enriched")
-        elif isinstance(event, BatchFailed):
-            self._show(f"✗ Batch {event.batch}/{event.batches} failed: {event.reason}")
-            if event.remedy:
-                self._show(f"  {event.remedy}")
-        elif isinstance(event, Waiting):
+        if isinstance(event, Waiting):
             now = time.monotonic()
-            if now - self._waiting_told_at >= WAITING_EVERY_S:
-                self._waiting_told_at = now
-                self._show(f"  Waiting {event.seconds:.0f} s: {event.reason}")
-        elif isinstance(event, Stopped):
-            self._show(f"Stopped: {event.reason}")
+            if now - self._waiting_told_at < WAITING_EVERY_S:
+                return
+            self._waiting_told_at = now
+        if not isinstance(event, RowsSettled):
+            self._show(describe(event))
         elif self._verbose:
-            self._show(f"  {event.done}/{event.total} rows after {event.calls} calls")
-
-    def _tell_cache(self, event: CacheChecked) -> None:
-        latest = f" (latest: {local(event.latest):%Y-%m-%d %H:%M:%S})" if event.latest else ""
-        self._show(f"Cache: {event.entries} entries{latest}")
-        self._show("Checking cache for all rows...")
-        plan = event.plan
-        share = 100 * plan.hits / plan.rows if plan.rows else 100.0
-        self._show(f"Cache hits: {plan.hits}/{plan.rows} ({share:.1f}%)")
-        self._show(f"Rows to enrich: {plan.misses}")
-        if plan.calls:
-            self._show(f"Processing {plan.calls} batches (batch size: {event.batch_size})")
+            self._show(f"  {describe(event)}")
 
 
 def summary(report: Report, *, failed: Sequence[tuple[str, str]]) -> Iterator[str]:

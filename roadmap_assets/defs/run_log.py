@@ -8,7 +8,15 @@ from typing import Final
 import dagster as dg
 
 from roadmap_assets.defs import metadata
-from roadmap_assets.enrichment.engine.events import BatchFailed, CacheChecked, Event, Progress, Stopped, Waiting
+from roadmap_assets.enrichment.engine.events import (
+    BatchFailed,
+    CacheChecked,
+    Event,
+    Progress,
+    Stopped,
+    Waiting,
+    describe,
+)
 from roadmap_assets.enrichment.plan import Plan
 
 OBSERVED_EVERY_S: Final = 30.0
@@ -30,18 +38,15 @@ class ProgressLog:
                 log.info(in_words(plan))
                 self._observe(metadata.of_plan(plan))
             case Progress():
-                left = "" if event.seconds_left is None else f", about {event.seconds_left:.0f} s left"
-                log.info(f"{event.done}/{event.total} rows done, {event.hits} hits, {event.calls} calls{left}")
+                log.info(describe(event))
                 if now - self._observed_at >= OBSERVED_EVERY_S:
                     self._observed_at = now
                     self._observe(metadata.of_progress(event))
-            case BatchFailed():
-                log.warning(f"Batch {event.batch}/{event.batches}: {event.reason}. {event.remedy}".rstrip())
+            case BatchFailed() | Stopped():
+                log.warning(describe(event))
             case Waiting() if now - self._waited_at >= WAITING_EVERY_S:
                 self._waited_at = now
-                log.info(f"Waiting {event.seconds:.0f} s: {event.reason}")
-            case Stopped():
-                log.warning(f"Nothing further is asked: {event.reason}")
+                log.info(describe(event).lstrip())
 
     def _observe(self, found: metadata.Metadata) -> None:
         keys = self._context.partition_keys

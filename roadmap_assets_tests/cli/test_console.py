@@ -91,7 +91,7 @@ def test_waiting_is_told_now_and_then_and_not_every_second(capsys: pytest.Captur
 def test_verbose_tells_the_progress(capsys: pytest.CaptureFixture[str]) -> None:
     with console.following(verbose=True) as tell:
         tell(Progress(done=40, total=150, hits=0, calls=2, seconds_left=3.0))
-    assert capsys.readouterr().out == "  40/150 rows after 2 calls\n"
+    assert capsys.readouterr().out == "  40/150 rows done, 0 hits, 2 calls, about 3 s left\n"
 
 
 def report(**changes: Any) -> Report:

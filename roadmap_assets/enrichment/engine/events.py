@@ -1,17 +1,17 @@
-"""What the engine tells while it works; the command line prints it, Dagster logs it."""
+"""What the engine reports while it works, and `describe`, which puts it into words for console and logs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from roadmap_assets.enrichment.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
 class CacheChecked:
-    """The look-up is done, and the run goes by `plan`; `latest` is when the youngest of `entries` came (UTC)."""
+    """The look-up is done, and the run follows `plan`; `latest` is when the youngest of `entries` arrived (UTC)."""
 
     entries: int
     latest: datetime | None
@@ -21,7 +21,7 @@ class CacheChecked:
 
 @dataclass(frozen=True, slots=True)
 class BatchEnriched:
-    """A call brought `answered` of the `rows` topics asked."""
+    """A call answered `answered` of the `rows` topics that it asked."""
 
     batch: int
     batches: int
@@ -31,7 +31,7 @@ class BatchEnriched:
 
 @dataclass(frozen=True, slots=True)
 class BatchFailed:
-    """A call brought less than was asked; `reason` is why, `remedy` what is done about it, if anything is."""
+    """A call answered less than was asked: `reason` is why, `remedy` what is done about it, if anything."""
 
     batch: int
     batches: int
@@ -49,7 +49,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`done` of `total` rows are settled after `calls` calls; about `seconds_left` to go (None: not known)."""
+    """`done` of `total` rows are settled after `calls` calls; about `seconds_left` remain (None: unknown)."""
 
     done: int
     total: int
@@ -60,10 +60,45 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The run asks nothing further; `reason` says why."""
+    """The run sends no further call; `reason` says why."""
 
     reason: str
 
 
 Event = CacheChecked | BatchEnriched | BatchFailed | Waiting | Progress | Stopped
 OnEvent = Callable[[Event], None]
+
+
+def describe(event: Event) -> str:
+    """The event as plain text, for the console and for logs; several lines where there is much to say."""
+    match event:
+        case CacheChecked():
+            return "\n".join(_look_up_lines(event))
+        case BatchEnriched():
+            rows = f"{event.rows}" if event.answered == event.rows else f"{event.answered} of {event.rows}"
+            return f"✓ Batch {event.batch}/{event.batches} ({rows} rows) enriched"
+        case BatchFailed():
+            remedy = f"\n  {event.remedy}" if event.remedy else ""
+            return f"✗ Batch {event.batch}/{event.batches} failed: {event.reason}{remedy}"
+        case Waiting():
+            return f"  Waiting {event.seconds:.0f} s: {event.reason}"
+        case Progress():
+            left = "" if event.seconds_left is None else f", about {event.seconds_left:.0f} s left"
+            return f"{event.done}/{event.total} rows done, {event.hits} hits, {event.calls} calls{left}"
+        case Stopped():
+            return f"Stopped: {event.reason}"
+
+
+def _look_up_lines(event: CacheChecked) -> list[str]:
+    plan = event.plan
+    latest = f" (latest: {event.latest.replace(tzinfo=UTC).astimezone():%Y-%m-%d %H:%M:%S})" if event.latest else ""
+    share = 100 * plan.hits / plan.rows if plan.rows else 100.0
+    lines = [
+        f"Cache: {event.entries} entries{latest}",
+        "Checking cache for all rows...",
+        f"Cache hits: {plan.hits}/{plan.rows} ({share:.1f}%)",
+        f"Rows to enrich: {plan.misses}",
+    ]
+    if plan.calls:
+        lines.append(f"Processing {plan.calls} batches (batch size: {event.batch_size})")
+    return lines

@@ -1,0 +1,55 @@
+"""What a run works with: profile, prices, limits, and how to open the provider and the limiter."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from roadmap_assets.enrichment.clock import Clock, SystemClock
+from roadmap_assets.enrichment.cost import Prices
+from roadmap_assets.enrichment.engine.batching import Pool, count_batches
+from roadmap_assets.enrichment.limiter.base import Limiter, Limits
+from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.enrichment.providers.base import Provider
+from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.enrichment.tokens import estimate_tokens
+from roadmap_assets.warehouse.connection import Warehouse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """Everything a run needs; see `settings.Settings` for the meaning of the numbers.
+
+    `open_provider` and `open_limiter` are called only when there is something to ask.
+    """
+
+    warehouse: Warehouse
+    profile: Profile
+    prices: Prices
+    model: str
+    limits: Limits
+    open_provider: Callable[[], Provider]
+    open_limiter: Callable[[], Limiter]
+    batch_size: int = 20
+    batch_tokens: int = 16_000
+    concurrency: int = 16
+    attempts: int = 4
+    failure_runs: int = 3
+    budget_usd: float | None = None
+    clock: Clock = field(default_factory=SystemClock)
+    randomness: random.Random = field(default_factory=random.Random)
+
+    @property
+    def fixed_tokens(self) -> int:
+        """Estimated input tokens of a request without a topic."""
+        return estimate_tokens(self.profile.instructions) + estimate_tokens(str(self.profile.reply_schema))
+
+    def count_batches(self, questions: Iterable[Question]) -> int:
+        """The minimum number of calls for these questions."""
+        return count_batches(self.new_pool(), questions)
+
+    def new_pool(self) -> Pool:
+        """An empty pool with the limits on topics and tokens."""
+        tokens = min(self.batch_tokens, self.limits.tpm or self.batch_tokens)
+        return Pool(size=self.batch_size, tokens=tokens, fixed_tokens=self.fixed_tokens)
