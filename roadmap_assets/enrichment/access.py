@@ -13,7 +13,8 @@ from functools import cached_property
 
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.cost import Prices, load_prices
-from roadmap_assets.enrichment.engine.engine import Engine, Options
+from roadmap_assets.enrichment.engine.config import EngineConfig
+from roadmap_assets.enrichment.engine.engine import Engine
 from roadmap_assets.enrichment.limiter.base import Limiter, Limits
 from roadmap_assets.enrichment.limiter.registry import open_limiter
 from roadmap_assets.enrichment.profiles.profile import Profile
@@ -104,25 +105,24 @@ class Access:
         )
 
     def engine(self, warehouse: Warehouse) -> Engine:
-        """The engine that asks so, and keeps the answers in `warehouse`."""
+        """The engine that asks as the settings say, and keeps the answers in `warehouse`."""
         s = self.settings
-        return Engine(
+        config = EngineConfig(
             warehouse=warehouse,
             profile=self.profile,
             prices=self.prices,
-            options=Options(
-                model=self.model,
-                limits=self.limits,
-                batch_size=s.batch_size,
-                batch_tokens=s.batch_tokens,
-                concurrency=s.concurrency,
-                attempts=s.attempts,
-                failure_runs=s.failure_runs,
-                budget_usd=s.budget_usd,
-            ),
+            model=self.model,
+            limits=self.limits,
             open_provider=self._open_provider,
             open_limiter=self.open_limiter,
+            batch_size=s.batch_size,
+            batch_tokens=s.batch_tokens,
+            concurrency=s.concurrency,
+            attempts=s.attempts,
+            failure_runs=s.failure_runs,
+            budget_usd=s.budget_usd,
         )
+        return Engine(config)
 
     def open_limiter(self) -> Limiter:
         """The limiter shared by all who ask this model with this key at this address. Close it after use."""

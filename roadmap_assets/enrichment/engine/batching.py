@@ -11,7 +11,7 @@ from roadmap_assets.enrichment.questions import Question
 
 @dataclass(eq=False, slots=True)
 class Item:
-    """A question under way: `asked` counts the replies that came without its answer, `breaches` the broken rules."""
+    """A question of a run: `asked` counts the replies without its answer, `breaches` the answers that broke a rule."""
 
     question: Question
     asked: int = 0
@@ -20,10 +20,10 @@ class Item:
 
 
 class Pool:
-    """The items that wait to be packed, whatever roadmap they come from.
+    """The items to be packed, from all roadmaps.
 
     A batch holds at most `size` items, and fewer where their input tokens, with the `fixed_tokens` of the
-    instructions, would pass `tokens`; an item that passes them alone is a batch of its own.
+    instructions, would exceed `tokens`; an item that exceeds them alone is a batch of its own.
     """
 
     def __init__(self, *, size: int, tokens: int, fixed_tokens: int) -> None:
@@ -38,7 +38,7 @@ class Pool:
 
     @property
     def nothing_asked(self) -> bool:
-        """Whether no waiting item has been asked yet."""
+        """Whether no item in the pool has been asked yet."""
         return not self._asked
 
     def take_all(self) -> list[Item]:
@@ -46,13 +46,13 @@ class Pool:
         return self._take(len(self._waiting))
 
     def add(self, items: Iterable[Item]) -> None:
-        """Let items wait, behind those that do."""
+        """Append items."""
         for item in items:
             self._waiting.append(item)
             self._asked += bool(item.asked)
 
     def take(self, *, partial: bool) -> list[Item]:
-        """The next batch; empty when there is none, or when only `partial` would allow one that others could fill."""
+        """The next batch; empty when there is none, or when it is not full and `partial` is false."""
         taken = 0
         tokens = self._fixed_tokens
         for item in self._waiting:
@@ -72,7 +72,7 @@ class Pool:
 
 
 def count_batches(pool: Pool, questions: Iterable[Question]) -> int:
-    """The least number of calls in which these questions can be asked, packed by an empty pool."""
+    """The minimum number of calls for these questions, packed by an empty pool."""
     pool.add(Item(question) for question in questions)
     count = 0
     while pool.take(partial=True):
@@ -81,6 +81,6 @@ def count_batches(pool: Pool, questions: Iterable[Question]) -> int:
 
 
 def halves(items: list[Item]) -> list[list[Item]]:
-    """The items in two batches, so that whatever spoils a call is cornered in a logarithmic number of calls."""
+    """The items in two batches: whatever breaks a call is isolated in a logarithmic number of calls."""
     middle = (len(items) + 1) // 2
     return [half for half in (items[:middle], items[middle:]) if half]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from roadmap_assets.warehouse.connection import Warehouse
@@ -14,12 +13,12 @@ from roadmap_assets.warehouse.leases import LeaseHolder
 from roadmap_assets.warehouse.ledger import Call, record_calls
 
 GROUP_S = 0.4
-"""Least seconds from one transaction to the next: opening the database costs as much as storing a thousand answers."""
+"""Minimum seconds between two transactions: opening the database costs as much as storing a thousand answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What one call brought."""
+    """What is stored together."""
 
     call: Call | None = None
     answers: tuple[Answer, ...] = ()
@@ -27,41 +26,23 @@ class Record:
 
 
 class Recorder:
-    """Takes records and stores them in the background, and keeps the run's leases alive while it is at it."""
+    """Stores records in the background, and renews the run's leases."""
 
     def __init__(self, warehouse: Warehouse, holder: LeaseHolder) -> None:
         self._warehouse = warehouse
         self._holder = holder
-        self._waiting: list[Record] = []
+        self._pending: list[Record] = []
         self._arrived = asyncio.Event()
         self._storing = threading.Lock()
+        self._error: BaseException | None = None
 
     def put(self, record: Record) -> None:
         """Hand over a record; it is stored within some hundred milliseconds."""
-        self._waiting.append(record)
+        self._pending.append(record)
         self._arrived.set()
 
-    @contextlib.asynccontextmanager
-    async def storing(self) -> AsyncIterator[asyncio.Task[None]]:
-        """Store while the block lasts, and what is left at its end, cancelled or not.
-
-        The task ends early only when the database cannot be written: watch it. The block raises the same error.
-        """
-        task = asyncio.create_task(self._store())
-        try:
-            yield task
-        finally:
-            task.cancel()
-            try:
-                await asyncio.gather(task, return_exceptions=True)
-            finally:
-                if task.done() and not task.cancelled():
-                    task.result()
-                if self._waiting:
-                    # Blocks the loop for a moment on purpose: nothing may come between an answer and its storing.
-                    self._flush()
-
-    async def _store(self) -> None:
+    async def keep_storing(self) -> None:
+        """Store what arrives until cancelled. Raises as `Warehouse.transaction`."""
         while True:
             # When nothing arrives, nothing is stored, but the leases are renewed.
             with contextlib.suppress(TimeoutError):
@@ -71,13 +52,28 @@ class Recorder:
             await asyncio.to_thread(self._flush)
             await asyncio.sleep(GROUP_S)
 
-    def _flush(self) -> None:
-        """Store all that was handed over, now. Safe from any thread; records stay in hand when it fails."""
+    def close(self) -> None:
+        """Store what is left. Raises as `Warehouse.transaction`, also for a failure in the background.
+
+        It blocks the event loop on purpose: nothing may come between an answer and its storing.
+        """
         with self._storing:
-            records = list(self._waiting)
-            with self._warehouse.transaction() as connection:
-                record_calls(connection, [r.call for r in records if r.call])
-                store_answers(connection, [answer for r in records for answer in r.answers])
-                store_failures(connection, [failure for r in records for failure in r.failures])
-                self._holder.renew(connection)
-            del self._waiting[: len(records)]
+            if self._error:
+                raise self._error
+        if self._pending:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Store everything pending. Safe from any thread; when it fails, the records stay pending."""
+        with self._storing:
+            records = list(self._pending)
+            try:
+                with self._warehouse.transaction() as connection:
+                    record_calls(connection, [r.call for r in records if r.call])
+                    store_answers(connection, [answer for r in records for answer in r.answers])
+                    store_failures(connection, [failure for r in records for failure in r.failures])
+                    self._holder.renew(connection)
+            except BaseException as error:
+                self._error = error
+                raise
+            del self._pending[: len(records)]

@@ -1,4 +1,4 @@
-"""What becomes of the topics that a call left unanswered: a pure decision that reads like a table."""
+"""What happens to the topics that a call did not answer: a pure decision that reads like a table."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from roadmap_assets.enrichment.providers.base import Outcome
 from roadmap_assets.enrichment.providers.reply import Matched
 
 MAX_BREACHES = 2
-"""A rule that is broken is asked about once more, then the topic has failed."""
+"""A topic whose answer breaks a rule is asked once more; the second time it has failed."""
 
 MAX_WAIT_S = 300.0
-"""Told to wait for longer, a run leaves the rest to a later one."""
+"""Asked to wait for longer, a run leaves the rest to a later one."""
 
 
 @dataclass(slots=True)
 class Recovery:
     """Where the unanswered items of a call go.
 
-    `again` is packed with others, `apart` is sent as it stands (a suspect batch must not spoil others), `failed` is
-    given up, with the reason.
+    `again` is packed with others, `apart` is sent as it is, so that a suspect batch cannot break others, and `failed`
+    is given up, with the reason.
     """
 
     again: list[Item] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Recovery:
 
     @property
     def remedy(self) -> str:
-        """What is done, in words."""
+        """What is done, for people."""
         if self.apart:
             return "Falling back to smaller batches..." if len(self.apart) > 1 else "Asking the rest again..."
         if self.again:
@@ -44,7 +44,7 @@ def _rows(count: int) -> str:
 
 
 def recover(items: Sequence[Item], outcome: Outcome, matched: Matched, *, attempts: int) -> Recovery:
-    """Sort the items of a call that came back without their answers; `matched` is keyed by their places.
+    """Sort the unanswered items of a call; `matched` is keyed by their positions.
 
     `attempts` is how often a topic is asked in one run.
     """
@@ -68,8 +68,8 @@ def recover(items: Sequence[Item], outcome: Outcome, matched: Matched, *, attemp
     return recovery
 
 
-def recover_unreached(items: Sequence[Item], detail: str, *, attempts: int) -> Recovery:
-    """The same for a batch whose attempts are used up although the provider answers others: it may be the batch."""
+def recover_unanswered(items: Sequence[Item], detail: str, *, attempts: int) -> Recovery:
+    """Sort the items of a batch that got no reply in all its attempts."""
     recovery = Recovery()
     for item in items:
         item.asked += 1
@@ -78,18 +78,18 @@ def recover_unreached(items: Sequence[Item], detail: str, *, attempts: int) -> R
     return recovery
 
 
-def backoff_s(attempt: int, *, told_s: float | None, randomness: random.Random) -> float:
-    """Seconds to wait after the `attempt`-th failure (from 1): as told, else exponential with jitter, 30 s at most.
+def backoff_s(attempt: int, *, requested_s: float | None, randomness: random.Random) -> float:
+    """Seconds to wait after failure number `attempt`: as requested, else exponential with jitter, at most 30 s.
 
     Half the delay is fixed and half random ("equal jitter", https://aws.amazon.com/blogs/architecture/
-    exponential-backoff-and-jitter/), so that runs which failed together do not come back together. Being told once
-    more that the time is come, when it was not, we wait longer than told.
+    exponential-backoff-and-jitter/), so that runs which failed together do not retry together. From the second failure
+    on, a requested wait has proved too short, and the longer of the two counts.
     """
     delay = min(30.0, 2.0 ** (attempt - 1))
     delay = delay / 2 + randomness.uniform(0, delay / 2)
-    if told_s is None:
+    if requested_s is None:
         return delay
-    return told_s if attempt == 1 else max(told_s, delay)
+    return requested_s if attempt == 1 else max(requested_s, delay)
 
 
 def _again_or_failed(recovery: Recovery, item: Item, kind: str, reason: str, *, over: bool) -> None:
@@ -101,7 +101,7 @@ def _again_or_failed(recovery: Recovery, item: Item, kind: str, reason: str, *, 
 
 
 def _divide(recovery: Recovery, rest: list[Item], *, asked: int, kind: str, attempts: int) -> None:
-    """Send what a bad reply left over in smaller batches; a topic that is alone with its fault has failed at last."""
+    """Send what a bad reply left in smaller batches, down to a topic alone, which fails after its last attempt."""
     if asked == 1 and rest:
         (item,) = rest
         if kind in ("blocked", "unavailable") or item.asked >= attempts:
@@ -109,7 +109,7 @@ def _divide(recovery: Recovery, rest: list[Item], *, asked: int, kind: str, atte
         else:
             recovery.apart.append(rest)
     elif len(rest) <= asked // 2:
-        # The reply was good for the greater part: what is left is a smaller batch already.
+        # More than half was answered: the rest is a smaller batch already.
         recovery.apart.extend([rest] if rest else [])
     else:
         recovery.apart.extend(halves(rest))

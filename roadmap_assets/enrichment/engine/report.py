@@ -1,4 +1,4 @@
-"""What a run came to."""
+"""The result of a run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.questions import Question
 
 Status = Literal["hit", "enriched", "failed", "deferred"]
-"""Of a key: answered before (or meanwhile by another run), answered by this run, given up, or left for a later run."""
+"""Of a key: answered before (or meanwhile by another run), answered by this run, given up, or left to a later run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A run's result: what became of each key, and what it took, from the ledger.
+    """The status of each key, and the calls, tokens and cost of the run as the ledger has them.
 
-    `plan` is what was known before it, and `least_seconds` is what the quota allows at best for what was asked, at the
-    calls' mean latency. `deferred_until` says when the quota is open again, where that is what stopped the run, and
-    `stop_reason` says in words why anything was deferred. `cost_usd` is None where a price is unknown.
+    `plan` is what was expected before the run, and `least_seconds` the shortest time that the quota allows for what was
+    asked, at the calls' mean latency. `deferred_until` is when the quota reopens, if that stopped the run, and
+    `stop_reason` says why anything was deferred. `cost_usd` is None where a price is unknown.
     """
 
     run_id: str
@@ -40,12 +40,12 @@ class Report:
 
     @property
     def least_calls(self) -> int:
-        """Calls that the batch size allows at best for what this run had to ask."""
+        """The minimum number of calls for what this run had to ask, by the batch size."""
         return self.plan.calls
 
     @property
     def total(self) -> int:
-        """Rows asked about."""
+        """Number of rows."""
         return sum(self.rows.values())
 
     @property
@@ -61,5 +61,5 @@ class Report:
 
 
 def count_rows(questions: Iterable[Question], statuses: Mapping[str, Status]) -> Counter[Status]:
-    """Rows by what became of them; rows that share a key share its fate."""
+    """Number of rows by status; rows that share a key share its status."""
     return Counter(statuses[question.key] for question in questions)

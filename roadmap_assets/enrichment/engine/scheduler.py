@@ -1,290 +1,288 @@
-"""The loop that gets questions answered: lease, pack, ask, recover, until nothing is left or it is time to stop.
+"""The loop that gets questions answered: workers take a batch, ask it, and sort what is left, until nothing is.
 
-One run asks the misses of all its roadmaps together. What it has at the start it sends at once, the last batch not
-full, since nothing could come to fill it. Later a batch that is not full waits for as long as anything is under way
-that could fill it, so that the stragglers of many replies share a call. What is suspect goes behind what is not.
+One run asks the misses of all its roadmaps together. At the start everything is sent at once, with the last batch
+partly filled, since nothing could fill it. Later a batch that is not full waits as long as any call is in flight, so
+that the leftovers of many replies share a call. Suspect batches go behind all others.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 
+from roadmap_assets.enrichment.engine.admission import Admission
 from roadmap_assets.enrichment.engine.batching import Item
-from roadmap_assets.enrichment.engine.call import Attempt, Caller
-from roadmap_assets.enrichment.engine.circuit import Circuit
+from roadmap_assets.enrichment.engine.call import Calls, Reply
+from roadmap_assets.enrichment.engine.claims import Claims
+from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.events import BatchEnriched, BatchFailed, OnEvent
+from roadmap_assets.enrichment.engine.outage import Health, judge_isolated, judge_unanswered
 from roadmap_assets.enrichment.engine.recorder import Record, Recorder
-from roadmap_assets.enrichment.engine.recovery import MAX_WAIT_S, Recovery, backoff_s, recover, recover_unreached
-from roadmap_assets.enrichment.engine.stopping import Stop, Streaks
+from roadmap_assets.enrichment.engine.recovery import MAX_WAIT_S, Recovery, backoff_s, recover, recover_unanswered
+from roadmap_assets.enrichment.engine.stop import Stop
 from roadmap_assets.enrichment.engine.tally import Tally
-from roadmap_assets.enrichment.engine.terms import Terms
-from roadmap_assets.enrichment.limiter.base import PROVIDER_ZONE
-from roadmap_assets.enrichment.providers.base import Outcome
+from roadmap_assets.enrichment.limiter.base import PROVIDER_ZONE, Limiter
+from roadmap_assets.enrichment.providers.base import Outcome, Provider
 from roadmap_assets.errors import GeminiRefused
-from roadmap_assets.warehouse.enrichments import Failure, load_failures
-from roadmap_assets.warehouse.leases import Claim, LeaseHolder
-from roadmap_assets.warehouse.rows import utc_now
+from roadmap_assets.warehouse.enrichments import Failure
+from roadmap_assets.warehouse.leases import LeaseHolder
 
 HELD_POLL_S = 0.5
-"""How often we look whether another run has answered what it holds."""
+"""How often a run checks whether another run has answered the keys that it holds."""
 
 
-class Run:
-    """The state of one run. Everything here happens in one event loop, but for the transactions."""
+async def ask_all(keys: Sequence[str], config: EngineConfig, tally: Tally, on_event: OnEvent) -> Stop:
+    """Settle these keys in `tally`, or stop with some of them open: the result says why. Raises as `Engine.run`."""
+    stop = Stop(on_event)
+    async with AsyncExitStack() as stack:
+        holder = stack.enter_context(LeaseHolder(config.warehouse))
+        limiter = config.open_limiter()
+        stack.callback(limiter.close)
+        provider = config.open_provider()
+        stack.push_async_callback(provider.close)
+        recorder = Recorder(config.warehouse, holder)
+        claims = Claims(config.warehouse, holder, tally)
+        await Scheduler(config, tally, stop, on_event, claims, recorder, limiter, provider).run(keys)
+    if stop.error:
+        raise stop.error
+    return stop
 
-    def __init__(self, terms: Terms, tally: Tally, on_event: OnEvent) -> None:
-        self.stop = Stop(on_event)
-        self._terms = terms
-        self._options = terms.options
+
+class Scheduler:
+    """The state of one run's batches. Everything happens in one event loop, except for transactions."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        tally: Tally,
+        stop: Stop,
+        on_event: OnEvent,
+        claims: Claims,
+        recorder: Recorder,
+        limiter: Limiter,
+        provider: Provider,
+    ) -> None:
+        self._config = config
         self._tally = tally
+        self._stop = stop
         self._on_event = on_event
-        self._began = utc_now()
-        self._streaks = Streaks()
-        self._pool = terms.new_pool()
+        self._claims = claims
+        self._recorder = recorder
+        self._limiter = limiter
+        self._provider = provider
+        self._admission = Admission(config, tally, stop, on_event, limiter=limiter)
+        self._calls = Calls(config, tally, recorder)
+        self._health = Health()
+        self._pool = config.new_pool()
         self._suspect: deque[list[Item]] = deque()
-        self._unreached: list[tuple[list[Item], str]] = []
-        self._circuit = Circuit()
-        self._workers: set[asyncio.Task[None]] = set()
-        self._under_way = 0
-        self._woken = asyncio.Event()
-        self._held: frozenset[str] = frozenset()
+        self._isolated: list[tuple[list[Item], str]] = []
         self._batches = 0
-        self._refusal = ""
+        self._in_flight = 0
+        self._changed = asyncio.Condition()
 
-    async def ask(self, keys: Sequence[str]) -> None:
-        """Get these keys answered, or given up, or stop with some of them left. Raises as `Engine.run`."""
-        terms = self._terms
-        async with AsyncExitStack() as stack:
-            self._holder = stack.enter_context(LeaseHolder(terms.warehouse))
-            self._limiter = terms.open_limiter()
-            stack.callback(self._limiter.close)
-            provider = terms.open_provider()
-            stack.push_async_callback(provider.close)
-            self._recorder = Recorder(terms.warehouse, self._holder)
-            recording = await stack.enter_async_context(self._recorder.storing())
-            self._caller = Caller(
-                terms,
-                self._tally,
-                self.stop,
-                limiter=self._limiter,
-                provider=provider,
-                circuit=self._circuit,
-                recorder=self._recorder,
-            )
-            try:
-                await self._claim(keys)
-                await self._drain(recording)
-            finally:
-                for worker in self._workers:
-                    worker.cancel()
-                await asyncio.gather(*self._workers, return_exceptions=True)
-        if self._refusal:
-            raise GeminiRefused(self._refusal)
+    async def run(self, keys: Sequence[str]) -> None:
+        """Ask these keys until all are settled or the run stops."""
+        try:
+            self._pool.add(await self._claims.claim(keys))
+            async with asyncio.TaskGroup() as tasks:
+                background = [tasks.create_task(self._recorder.keep_storing()), tasks.create_task(self._await_held())]
+                workers = [tasks.create_task(self._work()) for _ in range(min(self._config.concurrency, len(keys)))]
+                await asyncio.wait(workers)
+                for task in background:
+                    task.cancel()
+        except BaseExceptionGroup as failures:  # a database that cannot be written, or a bug, ends the run
+            raise failures.exceptions[0] from None
+        finally:
+            self._recorder.close()
 
-    # ------------------------------------------------------------------------------------------ what is asked when
-
-    async def _drain(self, recording: asyncio.Task[None]) -> None:
-        recording.add_done_callback(lambda _: self._woken.set())
-        while True:
-            self._woken.clear()  # before we look who has ended: whoever ends from here on wakes us
-            for task in [recording, *self._workers]:
-                if task.done() and not task.cancelled():
-                    task.result()  # a database that cannot be written, or a fault of ours, ends the run
-            self._workers = {worker for worker in self._workers if not worker.done()}
-            self._launch()
-            if not self._workers and (self.stop or not self._held):
-                return
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HELD_POLL_S if self._held else None):
-                    await self._woken.wait()
-            if self._held and not self.stop:
-                await self._claim(self._held)
-
-    async def _claim(self, keys: Iterable[str]) -> None:
-        """Lease what is free; what another run has leased is looked at again until it is answered or free."""
-        claim, failed = await asyncio.to_thread(self._lease, tuple(keys))
-        self._held = claim.held
-        for key in claim.answered:
-            self._tally.settle(key, "hit")
-        for key, reason in failed.items():
-            self._tally.fail(key, reason)
-        wanted = claim.leased - failed.keys()
-        self._pool.add(Item(self._tally.unique[key]) for key in keys if key in wanted)
-
-    def _lease(self, keys: Sequence[str]) -> tuple[Claim, dict[str, str]]:
-        """The claim, and those of its leased keys that failed in another run since we began: not asked once more."""
-        with self._terms.warehouse.transaction() as connection:
-            claim = self._holder.claim(connection, keys)
-            past = load_failures(connection, claim.leased)
-        return claim, {key: failure.last_error for key, failure in past.items() if failure.failed_at >= self._began}
-
-    def _launch(self) -> None:
-        while len(self._workers) < self._options.concurrency and (batch := self._next_batch()):
-            worker = asyncio.create_task(self._work(batch))
-            worker.add_done_callback(lambda _: self._woken.set())
-            self._workers.add(worker)
-
-    async def _work(self, batch: list[Item]) -> None:
-        """Ask one batch after another, for as long as there is one: a connection that is free is used at once."""
-        while batch:
+    async def _work(self) -> None:
+        """Ask one batch after another: a connection that is free is used at once."""
+        while batch := await self.next_batch():
             self._batches += 1
             number = self._batches
             try:
-                await self._ask_batch(batch, number)
+                await self._ask(batch, number)
             finally:
-                self._circuit.leave(number)
-                self._under_way -= 1
-            batch = self._next_batch()
-            self._launch()  # a reply may leave more than one batch behind
+                self._admission.connection.release(number)
+                async with self._changed:
+                    self._in_flight -= 1
+                    self._changed.notify_all()
 
-    def _next_batch(self) -> list[Item]:
-        """What to ask next, which is under way from now on; nothing when there is nothing, or when it is better to
-        wait for what is under way."""
-        batch = [] if self.stop else self._choose_batch()
-        self._under_way += bool(batch)
-        return batch
+    async def next_batch(self) -> list[Item]:
+        """The next batch to ask, waited for; it counts as in flight from now on. Empty when the run is over."""
+        async with self._changed:
+            while not (batch := self._choose_batch()) and not self._over:
+                await self._changed.wait()
+            self._in_flight += bool(batch)
+            return batch
+
+    @property
+    def _over(self) -> bool:
+        return self._stop.requested or not (self._in_flight or self._claims.held)
 
     def _choose_batch(self) -> list[Item]:
-        if not self._streaks.unreached:
-            self._divide_unreached()
-        idle = not self._under_way
-        partial = self._pool.nothing_asked or (idle and not self._suspect)
-        if batch := self._pool.take(partial=partial):
+        """What to ask now; empty when there is nothing, or when it is better to wait for what is in flight."""
+        if self._stop.requested:
+            return []
+        if not self._health.unanswered_batches:
+            self._divide_isolated()
+        idle = not self._in_flight
+        if batch := self._pool.take(partial=self._pool.nothing_asked or (idle and not self._suspect)):
             return batch
         if idle and not self._suspect:
-            self._divide_unreached()
-        return self._suspect.popleft() if self._suspect and not self.stop else []
+            self._divide_isolated()
+        return self._suspect.popleft() if self._suspect and not self._stop.requested else []
+
+    async def _await_held(self) -> None:
+        """Ask the keys that another run holds as soon as it lets go of them, unless it answers them."""
+        while self._claims.held and not self._stop.requested:
+            await self._stop.interruptible(asyncio.sleep(HELD_POLL_S))
+            items = await self._claims.claim(self._claims.held)
+            async with self._changed:
+                self._pool.add(items)
+                self._changed.notify_all()
 
     # -------------------------------------------------------------------------------------------------- one batch
 
-    async def _ask_batch(self, items: list[Item], batch: int) -> None:
-        questions = [item.question for item in items]
-        usable_before = self._streaks.usable
-        last = self._options.attempts
-        for attempt in range(1, last + 1):
-            made = await self._caller.attempt(questions, batch=batch, attempt=attempt, on_event=self._on_event)
-            if made is None:
-                return
-            outcome = made.outcome
-            if outcome.kind in ("replied", "blocked", "failed"):
-                self._settle(items, made, batch)
-                return
-            if outcome.kind == "refused":
-                self._refuse(outcome)
-            elif outcome.kind == "day_exhausted":
-                until = self._limiter.close_day(permit=made.permit)
-                self.stop(f"the day's quota is used up; it is new at {until:%Y-%m-%d %H:%M %Z}", until=until)
-            elif outcome.retry_after_s is not None and outcome.retry_after_s > MAX_WAIT_S:
-                now = self._terms.clock.time()
-                until = datetime.fromtimestamp(now + outcome.retry_after_s, PROVIDER_ZONE)
-                self.stop(f"Gemini asks to wait until {until:%Y-%m-%d %H:%M %Z} ({outcome.detail})", until=until)
-            else:
-                await self._back_off(outcome, attempt, batch)
-            if self.stop:
-                return
-        self._give_up(items, outcome, batch, got_through=self._streaks.usable > usable_before)
+    async def _ask(self, items: list[Item], batch: int) -> None:
+        """Send a batch until there is a reply, at most `attempts` times."""
+        usable_before = self._health.usable_replies
+        outcome = Outcome(kind="cancelled")
+        for attempt in range(1, self._config.attempts + 1):
+            async with self._admission.admit([item.question for item in items], batch=batch) as admitted:
+                if admitted is None:
+                    return
+                sent_at = time.monotonic()
+                reply = await self._calls.make(
+                    self._provider,
+                    [item.question for item in items],
+                    batch=batch,
+                    attempt=attempt,
+                    estimated_usd=admitted.reserved_usd,
+                    on_sending=self._admission.connection.record_success,
+                )
+                self._admission.record(admitted, reply.outcome, batch=batch)
+            outcome = reply.outcome
+            match outcome.kind:
+                case "replied" | "blocked" | "failed":
+                    self._settle(items, reply, batch, sent_at=sent_at)
+                case "refused":
+                    self._refuse(outcome)
+                case "day_exhausted":
+                    until = self._limiter.close_day(permit=admitted.permit)
+                    self._stop.request(
+                        f"the day's quota is used up; it resets at {until:%Y-%m-%d %H:%M %Z}", until=until
+                    )
+                case _ if (outcome.retry_after_s or 0) > MAX_WAIT_S:
+                    self._defer(outcome)
+                case _:
+                    await self._back_off(outcome, attempt, batch)
+                    if not self._stop.requested:
+                        continue
+            return
+        others_answered = self._health.usable_replies > usable_before
+        self._set_aside(items, outcome, batch, others_answered=others_answered)
 
     async def _back_off(self, outcome: Outcome, attempt: int, batch: int) -> None:
-        """Wait before the next attempt at a batch; after its last one, only tell others about a full quota."""
-        seconds = backoff_s(attempt, told_s=outcome.retry_after_s, randomness=self._terms.randomness)
+        """Wait before the next attempt. After the last one, only pause the limiter if the quota is used up."""
+        seconds = backoff_s(attempt, requested_s=outcome.retry_after_s, randomness=self._config.randomness)
         if outcome.kind == "busy":
             self._limiter.pause(seconds)  # and so for every process that shares the limiter
-        if attempt < self._options.attempts and not self.stop:
-            self._tell_failed(batch, outcome.detail, f"Sending again in {seconds:.1f} s...")
+        if attempt < self._config.attempts and not self._stop.requested:
+            self._report_failed(batch, outcome.detail, f"Sending again in {seconds:.1f} s...")
             if outcome.kind != "busy":
-                await self.stop.waiting(self._terms.clock.sleep(seconds))
+                await self._stop.interruptible(self._config.clock.sleep(seconds))
 
-    def _settle(self, items: list[Item], made: Attempt, batch: int) -> None:
-        """Sort what a call that came back did not answer."""
-        answered = len(made.matched.answers)
-        if answered or made.outcome.kind == "blocked":
-            self._streaks.broken(sent_at=made.sent_at)
+    def _settle(self, items: list[Item], reply: Reply, batch: int, *, sent_at: float) -> None:
+        """Decide what happens to the questions that a reply did not answer."""
+        answered = len(reply.matched.answers)
+        if answered or reply.outcome.kind == "blocked":
+            self._health.record_usable(sent_at=sent_at)
         else:
-            self._streaks.count_unusable(sent_at=made.sent_at, now=time.monotonic())
-        then = recover(items, made.outcome, made.matched, attempts=self._options.attempts)
-        self._apply(then)
+            self._health.record_useless(sent_at=sent_at, now=time.monotonic())
+        recovery = recover(items, reply.outcome, reply.matched, attempts=self._config.attempts)
+        self._apply(recovery)
         if answered:
             self._on_event(BatchEnriched(batch, self._expected_batches, len(items), answered))
         if answered < len(items):
-            self._tell_failed(batch, made.reason, then.remedy)
+            self._report_failed(batch, reply.reason, recovery.remedy)
         self._on_event(self._tally.progress)
-        if self._streaks.replies_are_useless and not self.stop:
-            self._give_up_useless(made)
+        if self._health.replies_are_useless and not self._stop.requested:
+            self._stop_useless(reply)
 
-    def _apply(self, then: Recovery) -> None:
-        self._pool.add(then.again)
-        self._suspect.extend(then.apart)
-        failures = []
-        for item, reason in then.failed:
+    def _apply(self, recovery: Recovery) -> None:
+        self._pool.add(recovery.again)
+        self._suspect.extend(recovery.apart)
+        for item, reason in recovery.failed:
             self._tally.fail(item.question.key, f"{reason}: {item.last_error}")
-            failures.append(
-                Failure(
-                    key=item.question.key,
-                    topic=item.question.topic,
-                    profile=self._terms.profile.name,
-                    model=self._options.model,
-                    reason=reason,
-                    last_error=item.last_error,
-                    attempts=item.asked,
-                )
-            )
+        profile, model = self._config.profile.name, self._config.model
+        failures = tuple(
+            Failure(item.question.key, item.question.topic, profile, model, reason, item.last_error, item.asked)
+            for item, reason in recovery.failed
+        )
         if failures:
-            self._recorder.put(Record(failures=tuple(failures)))
+            self._recorder.put(Record(failures=failures))
 
-    # ------------------------------------------------------------------------------------------------- giving up
+    # ----------------------------------------------------------------------------------- no reply, or a useless one
 
     def _refuse(self, outcome: Outcome) -> None:
-        self._refusal = (
+        error = GeminiRefused(
             f"Gemini refuses the request ({outcome.detail}); nothing was sent again. "
-            f"Check GEMINI_API_KEY and ROADMAP_MODEL ({self._options.model})"
+            f"Check GEMINI_API_KEY and ROADMAP_MODEL ({self._config.model})"
         )
-        self.stop(f"Gemini refuses the request: {outcome.detail}")
+        self._stop.request(f"Gemini refuses the request: {outcome.detail}", error=error)
 
-    def _give_up(self, items: list[Item], outcome: Outcome, batch: int, *, got_through: bool) -> None:
-        """A batch's attempts are used up. It is at fault where others got through, else the provider may be."""
-        if not (outcome.sent or self._circuit.closed):
-            self._tell_failed(batch, outcome.detail, "")
-            self.stop(f"Gemini cannot be reached ({outcome.detail})")
-            return
-        if got_through and outcome.kind == "busy":
+    def _defer(self, outcome: Outcome) -> None:
+        opens_at = self._config.clock.time() + (outcome.retry_after_s or 0)
+        until = datetime.fromtimestamp(opens_at, PROVIDER_ZONE)
+        self._stop.request(f"Gemini asks to wait until {until:%Y-%m-%d %H:%M %Z} ({outcome.detail})", until=until)
+
+    def _set_aside(self, items: list[Item], outcome: Outcome, batch: int, *, others_answered: bool) -> None:
+        """Decide about a batch whose attempts are used up without a reply."""
+        reachable = outcome.sent or self._admission.connection.works
+        unanswered = self._health.unanswered_batches + (not others_answered)
+        verdict = judge_unanswered(
+            outcome.kind, reachable=reachable, others_answered=others_answered, unanswered_batches=unanswered
+        )
+        if verdict == "requeue":
             self._suspect.append(items)
             return
-        self._tell_failed(batch, outcome.detail, "Trying others first...")
-        self._unreached.append((items, outcome.detail))
-        if not got_through:
-            self._streaks.unreached += 1
-            if self._streaks.nobody_answers or outcome.kind == "busy":
-                self.stop(f"Gemini does not answer ({outcome.detail})")
+        self._report_failed(batch, outcome.detail, "Trying others first..." if reachable else "")
+        if reachable:
+            self._health.unanswered_batches = unanswered
+            self._isolated.append((items, outcome.detail))
+        if verdict == "stop":
+            self._stop.request(f"Gemini {'does not answer' if reachable else 'cannot be reached'} ({outcome.detail})")
 
-    def _divide_unreached(self) -> None:
-        """Ask the batches that got no answer in smaller ones. A single topic has failed, if others got through."""
-        for items, detail in self._unreached:
-            if len(items) == 1 and self._streaks.unreached:
-                self.stop(f"Gemini does not answer ({detail})")
+    def _divide_isolated(self) -> None:
+        """Bisect the batches that got no reply."""
+        for items, detail in self._isolated:
+            verdict = judge_isolated(len(items), others_answered=not self._health.unanswered_batches)
+            if verdict == "stop":
+                self._stop.request(f"Gemini does not answer ({detail})")
             else:
-                self._apply(recover_unreached(items, detail, attempts=self._options.attempts))
-        self._unreached.clear()
+                self._apply(recover_unanswered(items, detail, attempts=self._config.attempts))
+        self._isolated.clear()
 
-    def _give_up_useless(self, made: Attempt) -> None:
-        """What comes back is of no use. What was asked has failed, unless no reply of this run was Gemini's own, as
-        behind a login page; what was not asked is left for another run."""
-        if self._streaks.usable or made.outcome.model_version:
+    def _stop_useless(self, reply: Reply) -> None:
+        """Stop after too many useless replies.
+
+        Questions that were asked have failed, unless no reply of the run came from Gemini, as behind a login page.
+        """
+        if self._health.usable_replies or reply.outcome.model_version:
             waiting = [*self._pool.take_all(), *(item for batch in self._suspect for item in batch)]
             self._suspect.clear()
             self._apply(Recovery(failed=[(item, "unusable") for item in waiting if item.asked]))
-        self.stop(f"Gemini's replies are of no use ({made.reason})")
-
-    # ------------------------------------------------------------------------------------------------ what is told
+        self._stop.request(f"Gemini's replies are of no use ({reply.reason})")
 
     @property
     def _expected_batches(self) -> int:
         return max(self._tally.plan.calls, self._batches)
 
-    def _tell_failed(self, batch: int, reason: str, remedy: str) -> None:
-        self._on_event(BatchFailed(batch, self._expected_batches, reason, "" if self.stop else remedy))
+    def _report_failed(self, batch: int, reason: str, remedy: str) -> None:
+        remedy = "" if self._stop.requested else remedy
+        self._on_event(BatchFailed(batch, self._expected_batches, reason, remedy))

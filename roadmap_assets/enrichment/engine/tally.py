@@ -1,4 +1,4 @@
-"""What a run counts: what became of each key, how many calls it took, and what they cost or may yet cost."""
+"""The counts of a run: the status of each key, calls made, and what they cost or may still cost."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.events import Progress
 from roadmap_assets.enrichment.engine.report import Report, Status, count_rows
-from roadmap_assets.enrichment.engine.terms import Terms
 from roadmap_assets.enrichment.limiter.base import least_seconds
 from roadmap_assets.enrichment.plan import OUTPUT_TOKENS_PER_COLUMN, Plan
 from roadmap_assets.enrichment.providers.base import Usage
@@ -19,10 +19,16 @@ from roadmap_assets.warehouse.ledger import Call, Spent, spent_in_run
 
 
 class Tally:
-    """The counts of one run. `unique` are its questions by key, `weights` how many rows share a key."""
+    """Counts for one run. `unique` are its questions by key, `weights` the number of rows that share a key."""
 
     def __init__(
-        self, terms: Terms, questions: Sequence[Question], *, unique: Mapping[str, Question], plan: Plan, began: float
+        self,
+        config: EngineConfig,
+        questions: Sequence[Question],
+        *,
+        unique: Mapping[str, Question],
+        plan: Plan,
+        began: float,
     ) -> None:
         self.run_id = uuid.uuid4().hex
         self.unique = unique
@@ -30,8 +36,8 @@ class Tally:
         self.weights = Counter(question.key for question in questions)
         self.failures: dict[str, str] = {}
         self.hits = 0
-        self.fixed_tokens = terms.fixed_tokens
-        self._terms = terms
+        self.fixed_tokens = config.fixed_tokens
+        self._config = config
         self._questions = questions
         self._statuses: dict[str, Status] = {}
         self._done = 0
@@ -39,20 +45,20 @@ class Tally:
         self._latency_s = 0.0
         self._charged_usd = 0.0
         self._reserved_usd = 0.0
-        self._output_tokens_per_topic = float(len(terms.profile.columns) * OUTPUT_TOKENS_PER_COLUMN)
+        self._output_tokens_per_topic = float(len(config.profile.columns) * OUTPUT_TOKENS_PER_COLUMN)
         self._began = began
 
     # ----------------------------------------------------------------------------------------------------- the rows
 
     def settle(self, key: str, status: Status) -> None:
-        """Say what became of a key; once for each."""
+        """Set the status of a key, once."""
         self._statuses[key] = status
         self._done += self.weights[key]
         if status == "hit":
             self.hits += self.weights[key]
 
     def fail(self, key: str, reason: str) -> None:
-        """Give a key up, with the reason."""
+        """Settle a key as failed, with the reason."""
         self.settle(key, "failed")
         self.failures[key] = reason
 
@@ -63,24 +69,24 @@ class Tally:
         return self.fixed_tokens + sum(question.tokens for question in questions)
 
     def estimated_usd(self, questions: Sequence[Question]) -> float | None:
-        """What a call will cost, on the safe side; None when the price of the model is unknown."""
+        """An upper estimate of what a call will cost; None when the price of the model is unknown."""
         usage = Usage(
             input_tokens=self.input_tokens(questions),
             output_tokens=math.ceil(len(questions) * self._output_tokens_per_topic),
         )
-        return self._terms.prices.cost_usd(self._terms.options.model, usage)
+        return self._config.prices.cost_usd(self._config.model, usage)
 
     def left_usd(self, *, reserved: bool) -> float:
-        """What is left of the budget; with `reserved`, after the calls that are under way."""
-        budget = self._terms.options.budget_usd
+        """What is left of the budget; with `reserved`, after the calls in flight."""
+        budget = self._config.budget_usd
         return math.inf if budget is None else budget - self._charged_usd - (self._reserved_usd if reserved else 0.0)
 
     def reserve(self, usd: float) -> None:
-        """Set aside what a call may cost, or give it back with a negative amount."""
+        """Reserve what a call may cost; a negative amount releases it."""
         self._reserved_usd += usd
 
     def charge(self, call: Call, *, estimated_usd: float) -> None:
-        """Count a call. One that ended unseen, or whose price is unknown, counts against the budget as estimated."""
+        """Count a call. Where its cost is unknown, the budget is charged with the estimate."""
         self._calls += 1
         self._latency_s += call.latency_s
         unseen = call.outcome in ("timeout", "dropped", "cancelled")
@@ -89,26 +95,26 @@ class Tally:
             per_topic = (call.output_tokens + call.thought_tokens) / call.answered
             self._output_tokens_per_topic = max(self._output_tokens_per_topic, per_topic)
 
-    # ------------------------------------------------------------------------------------------------- what is told
+    # --------------------------------------------------------------------------------------------------- reporting
 
     @property
     def progress(self) -> Progress:
-        """How far the run is."""
-        open_calls = math.ceil((len(self.unique) - len(self._statuses)) / self._terms.options.batch_size)
+        """How far the run has got."""
+        open_calls = math.ceil((len(self.unique) - len(self._statuses)) / self._config.batch_size)
         return Progress(
             done=self._done,
             total=len(self._questions),
             hits=self.hits,
             calls=self._calls,
-            seconds_left=least_seconds(open_calls, 0, self._terms.options.limits, self._mean_latency_s),
+            seconds_left=least_seconds(open_calls, 0, self._config.limits, self._mean_latency_s),
         )
 
     def report(self, *, stop_reason: str = "", deferred_until: datetime | None = None) -> Report:
-        """What the run came to; what has no status by now is deferred."""
+        """The result of the run; keys without a status are deferred."""
         statuses: dict[str, Status] = {key: self._statuses.get(key, "deferred") for key in self.unique}
         spent = Spent(calls=0, input_tokens=0, output_tokens=0, cost_usd=0.0)
         if self._calls:
-            with self._terms.warehouse.transaction() as connection:
+            with self._config.warehouse.transaction() as connection:
                 spent = spent_in_run(connection, self.run_id)
         enriched = sum(self.unique[key].tokens for key, status in statuses.items() if status == "enriched")
         least_calls = self.plan.calls
@@ -123,8 +129,8 @@ class Tally:
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
             cost_usd=spent.cost_usd,
-            seconds=self._terms.clock.time() - self._began,
-            least_seconds=least_seconds(least_calls, tokens, self._terms.options.limits, self._mean_latency_s),
+            seconds=self._config.clock.time() - self._began,
+            least_seconds=least_seconds(least_calls, tokens, self._config.limits, self._mean_latency_s),
             stop_reason=stop_reason,
             deferred_until=deferred_until,
         )

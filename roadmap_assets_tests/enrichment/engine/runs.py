@@ -11,7 +11,8 @@ from typing import Any
 
 from roadmap_assets.enrichment.clock import Clock
 from roadmap_assets.enrichment.cost import Prices, load_prices
-from roadmap_assets.enrichment.engine.engine import Engine, Options
+from roadmap_assets.enrichment.engine.config import EngineConfig
+from roadmap_assets.enrichment.engine.engine import Engine
 from roadmap_assets.enrichment.engine.events import Event
 from roadmap_assets.enrichment.engine.report import Report
 from roadmap_assets.enrichment.limiter.base import Limiter, Limits
@@ -78,24 +79,26 @@ class Runs:
         return open_limiter(f"sqlite:///{self.folder}/quota.sqlite", limits=self.limits, scope="all", clock=self.clock)
 
     def engine(self, **options: Any) -> Engine:
-        given = Options(model=self.model, limits=self.limits, **options)
-        return Engine(
+        config = EngineConfig(
+            model=self.model,
+            limits=self.limits,
             warehouse=self.warehouse,
             profile=self.profile,
             prices=self.prices,
-            options=given,
             open_provider=lambda: Gemini(
                 api_key=self.key,
                 model=self.model,
                 profile=self.profile,
                 base_url=self.simulator.url,
                 timeout_s=self.timeout_s,
-                connections=given.concurrency,
+                connections=options.get("concurrency", 16),
             ),
             open_limiter=self.limiter,
             clock=self.clock,
             randomness=random.Random(7),
+            **options,
         )
+        return Engine(config)
 
     def run(self, asked: Sequence[Question], **options: Any) -> Report:
         """One run to its end; its events are added to `events`."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadmap_assets.enrichment.engine.batching import Item
-from roadmap_assets.enrichment.engine.recovery import Recovery, backoff_s, recover, recover_unreached
+from roadmap_assets.enrichment.engine.recovery import Recovery, backoff_s, recover, recover_unanswered
 from roadmap_assets.enrichment.providers.base import Outcome
 from roadmap_assets.enrichment.providers.reply import Matched, Rejection, RejectionKind
 from roadmap_assets_tests.enrichment.engine.runs import questions
@@ -86,7 +86,7 @@ def test_a_rule_is_broken_twice_at_most() -> None:
 @pytest.mark.parametrize(("count", "expected"), [(20, (0, [10, 10], [])), (1, (0, [], ["unavailable"]))])
 def test_a_batch_that_nobody_answered(count: int, expected: tuple[int, list[int], list[str]]) -> None:
     items = [Item(question) for question in questions(count)]
-    assert shape(recover_unreached(items, "503", attempts=ATTEMPTS)) == expected
+    assert shape(recover_unanswered(items, "503", attempts=ATTEMPTS)) == expected
     assert {(item.asked, item.last_error) for item in items} == {(1, "503")}
 
 
@@ -106,11 +106,11 @@ def test_the_remedy_in_words(given: tuple[Any, ...], remedy: str) -> None:
 @given(st.integers(1, 50), st.integers())
 def test_backoff_doubles_with_jitter_up_to_half_a_minute(attempt: int, seed: int) -> None:
     most = min(30.0, 2.0 ** (attempt - 1))
-    assert most / 2 <= backoff_s(attempt, told_s=None, randomness=random.Random(seed)) <= most
+    assert most / 2 <= backoff_s(attempt, requested_s=None, randomness=random.Random(seed)) <= most
 
 
 @pytest.mark.parametrize(
-    ("attempt", "told_s", "least", "most", "why"),
+    ("attempt", "requested_s", "least", "most", "why"),
     [
         (1, 3.0, 3.0, 3.0, "as told"),
         (1, 0.0, 0.0, 0.0, "as told"),
@@ -118,9 +118,9 @@ def test_backoff_doubles_with_jitter_up_to_half_a_minute(attempt: int, seed: int
         (4, 0.1, 4.0, 8.0, "told too little before"),
     ],
 )
-def test_a_wait_that_is_told(attempt: int, told_s: float, least: float, most: float, why: str) -> None:
-    assert least <= backoff_s(attempt, told_s=told_s, randomness=random.Random(1)) <= most, why
+def test_a_wait_that_is_told(attempt: int, requested_s: float, least: float, most: float, why: str) -> None:
+    assert least <= backoff_s(attempt, requested_s=requested_s, randomness=random.Random(1)) <= most, why
 
 
 def test_those_that_failed_together_do_not_come_back_together() -> None:
-    assert len({backoff_s(3, told_s=None, randomness=random.Random(seed)) for seed in range(20)}) == 20
+    assert len({backoff_s(3, requested_s=None, randomness=random.Random(seed)) for seed in range(20)}) == 20

@@ -121,7 +121,7 @@ def test_a_batch_keeps_to_its_tokens(start: Start) -> None:
     assert report.calls == report.least_calls == len(sizes)
     seen = [request.input_tokens for request in runs.simulator.requests]
     assert max(seen) <= 4000
-    assert min(sorted(seen)[1:]) > 4000 - engine.fixed_tokens - 700, "and makes use of them"
+    assert min(sorted(seen)[1:]) > 4000 - engine.config.fixed_tokens - 700, "and makes use of them"
 
 
 def test_a_topic_that_passes_the_tokens_alone_goes_alone(start: Start) -> None:
