@@ -234,7 +234,7 @@ class Host:
                 )
             self._open_at = now + wait_s
             self._waited_s += more_s
-            if wait_s >= 1:
+            if more_s >= 1:
                 self._client.on_notice(f"{self.name} asks to wait {wait_s:.0f} s, until {until:%H:%M:%S} …")
 
     def _wait_for_limit(self) -> None:

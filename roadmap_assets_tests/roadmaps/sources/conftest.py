@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ class Clock:
         self.slept.append(seconds)
 
 
-def source(upstream: Upstream, clock: Clock | None = None, **options: Any) -> LiveSource:
+def source(upstream: Upstream, clock: Clock | ModuleType | None = None, **options: Any) -> LiveSource:
     clock = clock or Clock()
     return LiveSource(
         options.pop("addresses", upstream.addresses), **{"clock": clock.time, "sleep": clock.sleep, **options}
