@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from roadmap_assets.enrichment.profiles.builtin import Study, Summary
 from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.roadmaps.document import parse_document
+from roadmap_assets.roadmaps.sources.registry import SAMPLE
 from roadmap_assets.simulator.answers import Columns, answer_all, phrases_of
 from roadmap_assets.simulator.wire import AskedTopic, BadRequest
 from roadmap_assets_tests.simulator.asking import SCHEMA
@@ -113,3 +115,28 @@ def test_columns_of_every_kind_are_filled_within_their_bounds() -> None:
 def test_a_schema_that_is_no_table_of_topics_is_refused(schema: dict[str, object], why: str) -> None:
     with pytest.raises(BadRequest, match="array of objects"):
         Columns(schema)
+
+
+def test_every_topic_of_the_sample_has_an_answer_worth_reading() -> None:
+    profile = Profile.of(Summary, name="summary")
+    [source] = SAMPLE.glob("*/*.json")
+    document = parse_document(source.read_text("utf-8"), roadmap="data-orchestration", origin=str(source))
+    asked = [AskedTopic(node.id, node.label, "A text.", f"{document.title} > Part") for node in document.topics]
+    rows = answer_all(Columns(profile.reply_schema), asked)
+    answers = [profile.accept(row) for row in rows]
+    assert len({answer["tldr"] for answer in answers}) == 53
+    assert {answer["challenge"] for answer in answers} == {"practice", "expert"}
+    assert "A text" not in {answer["tldr"] for answer in answers}
+    elsewhere = [AskedTopic(topic.id, topic.topic, "A text of another.", "Other > Part") for topic in asked]
+    assert {row["tldr"] for row in answer_all(Columns(profile.reply_schema), elsewhere)} == {"A text of another"}
+
+
+def test_a_written_answer_is_given_only_where_the_schema_allows_it() -> None:
+    class Other(BaseModel):
+        tldr: int
+        challenge: Literal["easy", "hard"]
+
+    asked = AskedTopic("1", "Retries", "A text.", "Data Orchestration > Running in Production")
+    [row] = answer_all(Columns(Profile.of(Other, name="other").reply_schema), [asked])
+    assert isinstance(row["tldr"], int)
+    assert row["challenge"] in ("easy", "hard")
