@@ -1,13 +1,21 @@
-"""The two profiles that come with the package."""
+"""The two profiles that come with the package.
+
+Their instructions and JSON schemas are part of the key of every answer: any change to a docstring, an example, a field
+or a description here makes users pay for all their answers again. A test guards the fingerprints.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from roadmap_assets.enrichment.profiles.examples import Examples
 from roadmap_assets.enrichment.profiles.rules import Level, MaxWords, Words
+
+_FORMS: Final = {"tldr": "Collect and validate user input in a page", "challenge": "practice"}
+_EVENTS: Final = {"tldr": "Rebuild state from an append-only log of events", "challenge": "expert"}
 
 
 class Summary(BaseModel):
@@ -24,15 +32,15 @@ class Summary(BaseModel):
     - expert: advanced or architectural matters that need experience: internals, scaling, distributed systems,
       hardening, performance at the limit, trade-offs between designs, decisions that bind a whole team or system.
     - Judge the topic itself, not the roadmap that it stands in. In doubt, choose practice.
-
-    Examples of good answers:
-    - HTML Forms: tldr "Collect and validate user input in a page", challenge "practice"
-    - Git Branches: tldr "Work on changes apart from the main line", challenge "practice"
-    - Event Sourcing: tldr "Rebuild state from an append-only log of events", challenge "expert"
-    - Organizational Design: tldr "Team structures that match the architecture", challenge "expert"
     """
 
     model_config = ConfigDict(defer_build=True)  # most processes use one profile, or none
+    examples: ClassVar[Examples] = {
+        "HTML Forms": _FORMS,
+        "Git Branches": {"tldr": "Work on changes apart from the main line", "challenge": "practice"},
+        "Event Sourcing": _EVENTS,
+        "Organizational Design": {"tldr": "Team structures that match the architecture", "challenge": "expert"},
+    }
 
     tldr: Words = Field(title="TLDR", description="What the topic is for, in one concrete phrase")
     challenge: Level = Field(description="practice: a fundamental, learned by doing; expert: needs experience")
@@ -77,11 +85,9 @@ class Study(Summary):
     - signals_of_done: 1 to 3 observable signs that the topic is mastered, such as "Explains when not to use it".
 
     In every text: no closing punctuation, no quotation marks, no markdown, no line break, no numbering.
-
-    Examples of a good tldr and challenge:
-    - HTML Forms: tldr "Collect and validate user input in a page", challenge "practice"
-    - Event Sourcing: tldr "Rebuild state from an append-only log of events", challenge "expert"
     """
+
+    examples: ClassVar[Examples] = {"HTML Forms": _FORMS, "Event Sourcing": _EVENTS}
 
     obstacle: Words = Field(description="What most often holds learners of this topic back")
     how_to: HowTo

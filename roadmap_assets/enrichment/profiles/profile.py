@@ -1,7 +1,7 @@
-"""Which columns are asked for: a profile is one pydantic model.
+"""What a profile is: the columns to ask for, described by one pydantic model.
 
-Its docstring is the instruction to Gemini, its fields are the columns (a ``description`` travels in the reply's schema,
-a ``title`` is the header of the output), its validation is the rules. No base class of ours is needed::
+The model's docstring is the instruction to Gemini, its fields are the columns (a ``description`` is sent in the
+reply's schema, a ``title`` becomes the header in files), its validation is the rules. No base class of ours is needed::
 
     class Flashcard(BaseModel):
         \"\"\"Write a flashcard for each topic: a question and its answer.\"\"\"
@@ -9,8 +9,13 @@ a ``title`` is the header of the output), its validation is the rules. No base c
         question: Annotated[str, MaxWords(20)] = Field(title="Front")
         answer: str = Field(max_length=300, title="Back")
 
-is used with ``ROADMAP_PROFILE=my_module:Flashcard``. A field with ``exclude=True`` is asked for and checked but not
-kept: room for the model to think in.
+Select it with ``ROADMAP_PROFILE=my_module:Flashcard``. A field with ``exclude=True`` is asked for and checked but not
+stored: room for the model to think. Two class attributes are optional: ``examples`` (see `examples`), and ``version``.
+
+A cached answer is used again as long as instructions (with the examples) and JSON schema stay the same. The code of a
+validator is not part of that. After changing one so that earlier answers are no longer good, change the version::
+
+        version: ClassVar[str] = "2"
 """
 
 from __future__ import annotations
@@ -20,12 +25,13 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final, Self
 
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from roadmap_assets.enrichment.profiles.schema import JsonSchema, flat_schema, rule_sources, supported_schema
+from roadmap_assets.enrichment.profiles.examples import as_instructions, examples_of
+from roadmap_assets.enrichment.profiles.schema import JsonSchema, flat_schema, reply_schema
 from roadmap_assets.errors import InvalidSetting
 
 INSTRUCTIONS: Final = """\
@@ -55,7 +61,7 @@ _REASON_LENGTH: Final = 200
 
 
 class RuleBroken(ValueError):
-    """An answer breaks a rule of its profile; `reason` says which, in a few words for people."""
+    """An answer breaks a rule of its profile; `reason` says which, in a few words."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -64,78 +70,91 @@ class RuleBroken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A pydantic model, made ready for asking and checking."""
+    """A pydantic model, prepared for asking and checking."""
 
     name: str
     model: type[BaseModel]
     columns: tuple[str, ...]
-    """The columns that are kept, in the model's order."""
+    """The columns that are stored, in the model's order."""
     headers: Mapping[str, str] = field(compare=False)
-    """For each column its header in an output for people."""
+    """Column -> its header in files for people."""
     instructions: str
     """The whole system instruction."""
     reply_schema: JsonSchema = field(compare=False)
     """The reply's JSON schema: an array of objects with id, topic and the model's fields."""
     fingerprint: str
-    """16 hex digits that change with the instructions, the columns or a rule, and with nothing else."""
+    """16 hex digits over instructions, JSON schema and version."""
 
     @classmethod
-    def of(cls, model: type[BaseModel], *, name: str) -> Profile:
-        """The profile that `model` describes; InvalidSetting when a reply cannot be made from it."""
+    def of(cls, model: type[BaseModel], *, name: str) -> Self:
+        """The profile that `model` describes; InvalidSetting when no reply can be made from it."""
         kept = {column: info for column, info in model.model_fields.items() if not info.exclude}
         headers = {column: info.title or column.replace("_", " ").title() for column, info in kept.items()}
-        if model.__pydantic_root_model__ or not kept:
-            raise InvalidSetting(f"the profile {name!r} has no fields; each field is a column to be asked for")
-        if taken := [column for column in _OWN_FIELDS if column in model.model_fields]:
-            raise InvalidSetting(f"the profile {name!r} may not have a field {taken[0]!r}: the reply has its own")
-        if len({header.casefold() for header in headers.values()}) < len(headers):
-            raise InvalidSetting(f"the profile {name!r} gives two columns one title: {', '.join(headers.values())}")
+        _check_columns(model, headers, name=name)
         try:
             flat = flat_schema(model)
-            rules = rule_sources(model)
-        except Exception as error:  # anyone's model: pydantic and its types raise all kinds
+        except Exception as error:  # the user's model: pydantic and its types raise all kinds
             raise InvalidSetting(f"the profile {name!r} has no JSON schema for Gemini to answer in: {error}") from error
-        doc = inspect.getdoc(model) or ""
-        instructions = f"{INSTRUCTIONS}\n{doc if doc != inspect.getdoc(BaseModel) else ''}".strip()
-        reply_schema = _reply_schema(flat)
-        shape = json.dumps([instructions, reply_schema, flat, rules], default=str)
+        own_instructions = _docstring(model)
+        if examples := examples_of(model, name=name):
+            own_instructions = f"{own_instructions}\n\n{as_instructions(examples, columns=tuple(kept))}"
+            flat["description"] = own_instructions  # pydantic has put the docstring there
+        instructions = f"{INSTRUCTIONS}\n{own_instructions}".strip()
+        schema = reply_schema(flat)
         return cls(
             name=name,
             model=model,
             columns=tuple(kept),
             headers=headers,
             instructions=instructions,
-            reply_schema=reply_schema,
-            fingerprint=hashlib.sha256(shape.encode()).hexdigest()[:16],
+            reply_schema=schema,
+            fingerprint=_fingerprint(instructions, schema, flat, version=_version(model, name=name)),
         )
 
     def accept(self, values: Mapping[str, object]) -> dict[str, JsonValue]:
-        """The columns in `values` (an object of a reply), mended, as JSON values; RuleBroken when they break a rule."""
+        """The columns in `values` (one object of a reply), corrected, as JSON values.
+
+        Raises:
+            RuleBroken: they break a rule of the model.
+        """
         asked = {column: values[column] for column in self.model.model_fields if column in values}
         try:
             answer = self.model.model_validate(asked, by_alias=False, by_name=True)
             text = answer.model_dump_json(include=set(self.columns), by_alias=False)
-            accepted: dict[str, JsonValue] = json.loads(text)
         except ValidationError as broken:
             raise RuleBroken(_shortened("; ".join(map(_in_words, broken.errors(include_url=False))))) from None
-        except Exception as error:  # a validator of anyone's may raise anything: it costs its topic alone
+        except Exception as error:  # a validator of the user's may raise anything; it fails its topic alone
             raise RuleBroken(_shortened(f"could not be checked: {type(error).__name__}: {error}")) from error
+        accepted: dict[str, JsonValue] = json.loads(text)
         return accepted
 
 
-def _reply_schema(flat: JsonSchema) -> JsonSchema:
-    """Id and topic come first, in `required` too: Gemini writes an object's members in that order."""
-    columns = supported_schema(flat)
-    own: dict[str, Any] = {
-        "id": {"type": "string", "description": "The topic's id, copied"},
-        "topic": {"type": "string", "description": "The topic's name, copied"},
-    }
-    answer = {
-        "type": "object",
-        "properties": own | columns["properties"],
-        "required": [*own, *columns.get("required", ())],
-    }
-    return {"type": "array", "items": answer}
+def _check_columns(model: type[BaseModel], headers: Mapping[str, str], *, name: str) -> None:
+    if model.__pydantic_root_model__ or not headers:
+        raise InvalidSetting(f"the profile {name!r} has no fields; each field is a column to be asked for")
+    if taken := [column for column in _OWN_FIELDS if column in model.model_fields]:
+        raise InvalidSetting(f"the profile {name!r} may not have a field {taken[0]!r}: the reply has its own")
+    if len({header.casefold() for header in headers.values()}) < len(headers):
+        raise InvalidSetting(f"the profile {name!r} gives two columns one title: {', '.join(headers.values())}")
+
+
+def _docstring(model: type[BaseModel]) -> str:
+    doc = inspect.getdoc(model) or ""
+    return doc if doc != inspect.getdoc(BaseModel) else ""
+
+
+def _version(model: type[BaseModel], *, name: str) -> str:
+    version = getattr(model, "version", "") if "version" in model.__class_vars__ else ""
+    if not isinstance(version, str | int):
+        raise InvalidSetting(f"the version of the profile {name!r} must be a text or a number, not {version!r}")
+    return str(version)
+
+
+def _fingerprint(instructions: str, schema: JsonSchema, flat: JsonSchema, *, version: str) -> str:
+    """The same on every Python version. Without a version, and for a model without validators, as in release 0.1.0,
+    where the code of validators was in the place of the version: answers from then stay valid."""
+    shape = json.dumps([instructions, schema, flat, [version] if version else []], default=str)
+    return hashlib.sha256(shape.encode()).hexdigest()[:16]
 
 
 def _in_words(error: ErrorDetails) -> str:
@@ -152,6 +171,6 @@ def _in_words(error: ErrorDetails) -> str:
 
 
 def _shortened(text: str, length: int = _REASON_LENGTH) -> str:
-    """`text` on one line, cut to `length`, and such that a database takes it (no half of a surrogate pair)."""
+    """`text` on one line, cut to `length`, without halves of surrogate pairs, which no database stores."""
     line = " ".join(text.encode("utf-8", "backslashreplace").decode().split())
     return line if len(line) <= length else f"{line[: length - 1]}…"

@@ -1,4 +1,4 @@
-"""Which profile a setting names."""
+"""The profile that a setting selects."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from roadmap_assets.errors import InvalidSetting
 
 
 def load_profile(spec: str) -> Profile:
-    """The profile named by `spec`: `summary`, `study`, or `module:Class` for a pydantic model of one's own.
+    """The profile named by `spec`: `summary`, `study`, or `module:Class` for a user-defined pydantic model.
 
-    The current directory can be imported from, as under `python -m`. InvalidSetting says what is wrong with `spec`.
+    Modules in the current directory can be imported, as with `python -m`. InvalidSetting says what is wrong.
     """
     module_name, colon, path = spec.partition(":")
     if built_in := BUILT_IN.get(spec):
         return Profile.of(built_in, name=spec)
     if not (module_name and colon and path):
         known = ", ".join(BUILT_IN)
-        raise InvalidSetting(f"there is no profile {spec!r}; known are {known} and, for your own model, module:Class")
+        raise InvalidSetting(f"there is no profile {spec!r}; choose {known}, or module:Class for a model of your own")
     try:
         if not {"", str(Path.cwd())} & set(sys.path):
             sys.path.insert(0, str(Path.cwd()))
         model = operator.attrgetter(path)(importlib.import_module(module_name))
-    except Exception as error:  # importing runs anyone's code
+    except Exception as error:  # importing runs the user's code
         raise InvalidSetting(f"the profile {spec!r} cannot be imported: {type(error).__name__}: {error}") from error
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        raise InvalidSetting(f"the profile {spec!r} is no pydantic model: derive the class from pydantic.BaseModel")
+        raise InvalidSetting(f"the profile {spec!r} is not a pydantic model: derive the class from pydantic.BaseModel")
     return Profile.of(model, name=spec)
