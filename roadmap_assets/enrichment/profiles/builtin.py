@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from roadmap_assets.enrichment.profiles.examples import Examples
-from roadmap_assets.enrichment.profiles.rules import Level, MaxWords, Words
+from roadmap_assets.enrichment.profiles.rules import Level, MaxWords, NotCopied, Words
 
 _FORMS: Final = {"tldr": "Collect and validate user input in a page", "challenge": "practice"}
 _EVENTS: Final = {"tldr": "Rebuild state from an append-only log of events", "challenge": "expert"}
@@ -42,7 +42,9 @@ class Summary(BaseModel):
         "Organizational Design": {"tldr": "Team structures that match the architecture", "challenge": "expert"},
     }
 
-    tldr: Words = Field(title="TLDR", description="What the topic is for, in one concrete phrase")
+    tldr: Annotated[Words, NotCopied("Cache responses close to users", "Rules for safe migrations")] = Field(
+        title="TLDR", description="What the topic is for, in one concrete phrase"
+    )
     challenge: Level = Field(description="practice: a fundamental, learned by doing; expert: needs experience")
 
 
@@ -89,7 +91,9 @@ class Study(Summary):
 
     examples: ClassVar[Examples] = {"HTML Forms": _FORMS, "Event Sourcing": _EVENTS}
 
-    obstacle: Words = Field(description="What most often holds learners of this topic back")
+    obstacle: Annotated[Words, NotCopied("Mutating state directly and expecting the page to update")] = Field(
+        description="What most often holds learners of this topic back"
+    )
     how_to: HowTo
 
 

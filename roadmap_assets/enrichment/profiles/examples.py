@@ -1,4 +1,4 @@
-"""Examples of good answers: stated by a profile, and shown to the model.
+"""Examples of good answers: stated by a profile, shown to the model, and never accepted for another topic.
 
 A profile states them as a class attribute, topic -> columns, of which some may be left out::
 

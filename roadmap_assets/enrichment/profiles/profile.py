@@ -30,6 +30,7 @@ from typing import Final, Self
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
+from roadmap_assets.enrichment.profiles.copies import PromptCopies
 from roadmap_assets.enrichment.profiles.examples import as_instructions, examples_of
 from roadmap_assets.enrichment.profiles.schema import JsonSchema, flat_schema, reply_schema
 from roadmap_assets.errors import InvalidSetting
@@ -55,6 +56,9 @@ and what you know; never answer that information is missing.
 
 What to write for each topic:
 """
+
+MAX_ANSWER_CHARS: Final = 50_000
+"""An answer's length as JSON; only a model that repeats itself without end writes more about one topic."""
 
 _OWN_FIELDS: Final = ("id", "topic")
 _REASON_LENGTH: Final = 200
@@ -84,6 +88,7 @@ class Profile:
     """The reply's JSON schema: an array of objects with id, topic and the model's fields."""
     fingerprint: str
     """16 hex digits over instructions, JSON schema and version."""
+    _copies: PromptCopies = field(compare=False, repr=False)
 
     @classmethod
     def of(cls, model: type[BaseModel], *, name: str) -> Self:
@@ -109,13 +114,14 @@ class Profile:
             instructions=instructions,
             reply_schema=schema,
             fingerprint=_fingerprint(instructions, schema, flat, version=_version(model, name=name)),
+            _copies=PromptCopies(schema["items"]["properties"], headers=headers, examples=examples),
         )
 
     def accept(self, values: Mapping[str, object]) -> dict[str, JsonValue]:
         """The columns in `values` (one object of a reply), corrected, as JSON values.
 
         Raises:
-            RuleBroken: they break a rule of the model.
+            RuleBroken: they break a rule of the model, say nothing, or copy the prompt.
         """
         asked = {column: values[column] for column in self.model.model_fields if column in values}
         try:
@@ -125,7 +131,11 @@ class Profile:
             raise RuleBroken(_shortened("; ".join(map(_in_words, broken.errors(include_url=False))))) from None
         except Exception as error:  # a validator of the user's may raise anything; it fails its topic alone
             raise RuleBroken(_shortened(f"could not be checked: {type(error).__name__}: {error}")) from error
+        if len(text) > MAX_ANSWER_CHARS:
+            raise RuleBroken(f"the answer has {len(text)} characters, at most {MAX_ANSWER_CHARS}")
         accepted: dict[str, JsonValue] = json.loads(text)
+        if objection := self._copies.objection(accepted, topic=str(values.get("topic", ""))):
+            raise RuleBroken(objection)
         return accepted
 
 

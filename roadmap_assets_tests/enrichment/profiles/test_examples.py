@@ -1,4 +1,4 @@
-"""Examples of a profile: how they are shown and checked."""
+"""Examples of a profile: how they are shown, checked, and kept out of other topics' answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from pydantic import AfterValidator, BaseModel
 
 from roadmap_assets.enrichment.profiles.examples import Examples
-from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.enrichment.profiles.profile import Profile, RuleBroken
 from roadmap_assets.enrichment.profiles.rules import Level, Words
 from roadmap_assets.errors import InvalidSetting
 
@@ -48,6 +48,13 @@ def test_examples_of_every_column_are_introduced_as_whole_answers() -> None:
     assert Profile.of(Both, name="both").instructions.endswith(
         'Examples of good answers:\n- Größe: level "practice", rank 3'
     )
+
+
+def test_a_text_copied_from_an_example_is_accepted_for_its_own_topic_alone() -> None:
+    copied = ANSWER | {"steps": ["Read", "draw the log as a line."]}
+    assert RATING.accept(copied | {"topic": "event sourcing"}) == copied
+    with pytest.raises(RuleBroken, match=r"^steps copies an example from the instructions$"):
+        RATING.accept(copied | {"topic": "Kilns"})
 
 
 def test_a_level_and_a_short_text_may_be_those_of_an_example() -> None:
