@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,18 +41,53 @@ def test_what_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> N
         (
             "ROADMAP_BATCH_SIZE",
             "21",
-            "ROADMAP_BATCH_SIZE is '21'; allowed: a whole number, at least 1 and at most 20 (topics in one call)",
+            "ROADMAP_BATCH_SIZE is '21': Input should be less than or equal to 20; "
+            "allowed: a whole number, at least 1 and at most 20 (topics in one call)",
         ),
-        ("ROADMAP_RPM", "-1", "ROADMAP_RPM is '-1'; allowed: a whole number, at least 0 (requests a minute"),
-        ("ROADMAP_RPM", "many", "ROADMAP_RPM is 'many'; allowed: a whole number, at least 0"),
-        ("ROADMAP_RPM", "1.5", "ROADMAP_RPM is '1.5'; allowed: a whole number"),
-        ("ROADMAP_TIMEOUT", "nan", "ROADMAP_TIMEOUT is 'nan'; allowed: a number, more than 0 and at most 3600"),
-        ("ROADMAP_TIMEOUT", "inf", "ROADMAP_TIMEOUT is 'inf'; allowed: a number"),
-        ("ROADMAP_PACING", "fast", "ROADMAP_PACING is 'fast'; allowed: burst or even ("),
+        (
+            "ROADMAP_RPM",
+            "-1",
+            "ROADMAP_RPM is '-1': Input should be greater than or equal to 0; "
+            "allowed: a whole number, at least 0 (requests a minute",
+        ),
+        (
+            "ROADMAP_RPM",
+            "many",
+            "ROADMAP_RPM is 'many': Input should be a valid integer, unable to parse string as an integer; "
+            "allowed: a whole number, at least 0",
+        ),
+        (
+            "ROADMAP_RPM",
+            "1.5",
+            "ROADMAP_RPM is '1.5': Input should be a valid integer, unable to parse string as an integer; "
+            "allowed: a whole number",
+        ),
+        (
+            "ROADMAP_TIMEOUT",
+            "nan",
+            "ROADMAP_TIMEOUT is 'nan': Input should be less than or equal to 3600; "
+            "allowed: a number, more than 0 and at most 3600",
+        ),
+        (
+            "ROADMAP_TIMEOUT",
+            "inf",
+            "ROADMAP_TIMEOUT is 'inf': Input should be less than or equal to 3600; allowed: a number",
+        ),
+        (
+            "ROADMAP_PACING",
+            "fast",
+            "ROADMAP_PACING is 'fast': Input should be 'burst' or 'even'; allowed: burst or even (",
+        ),
         ("ROADMAP_THINKING_LEVEL", "deep", "allowed: minimal, low, medium or high ("),
-        ("ROADMAP_OFFLINE", "perhaps", "ROADMAP_OFFLINE is 'perhaps'; allowed: true or false ("),
+        (
+            "ROADMAP_OFFLINE",
+            "perhaps",
+            "ROADMAP_OFFLINE is 'perhaps': Input should be a valid boolean, unable to interpret input; "
+            "allowed: true or false (",
+        ),
         ("GOOGLE_GEMINI_BASE_URL", "localhost:80", "allowed: an address that begins with http:// or https:// ("),
         ("ROADMAP_SH_API", "https://", "allowed: an address that begins with"),
+        ("ROADMAP_SH_API", "https://me:secret@a b", "ROADMAP_SH_API is 'https://a b'; allowed: an address"),
     ],
 )
 def test_a_wrong_value_is_told_with_what_is_allowed(
@@ -63,8 +99,38 @@ def test_a_wrong_value_is_told_with_what_is_allowed(
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("ROADMAP_BATCH_SIZ", "ROADMAP_BATCH_SIZ is no setting; did you mean ROADMAP_BATCH_SIZE?"),
+        ("roadmap_bugdet_usd", "ROADMAP_BUGDET_USD is no setting; did you mean ROADMAP_BUDGET_USD?"),
+        ("ROADMAP_XYZZY_PLUGH", "unset it; docs/settings.md lists all settings"),
+    ],
+)
+def test_an_unknown_setting_is_named_with_the_nearest_known_one(
+    monkeypatch: pytest.MonkeyPatch, name: str, hint: str
+) -> None:
+    with monkeypatch.context() as environment:
+        environment.setenv(name, "5")
+        with pytest.raises(InvalidSetting) as caught:
+            load_settings()
+        assert hint in str(caught.value)
+    Path(".env").write_text(f"{name}=5\n")
+    with pytest.raises(InvalidSetting) as caught:
+        load_settings()
+    assert hint in str(caught.value)
+
+
+def test_variables_of_others_and_of_tests_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROADMAP_TEST_DATA", "/data")
+    Path(".env").write_text("DAGSTER_HOME=/somewhere\nROADMAP_TEST_MORE=1\nroadmap_rpm=7\n")
+    assert load_settings().rpm == 7
+
+
 def test_a_wrong_argument_is_told_like_a_variable() -> None:
-    with pytest.raises(InvalidSetting, match="ROADMAP_BATCH_SIZE is '0'; allowed"):
+    with pytest.raises(
+        InvalidSetting, match="ROADMAP_BATCH_SIZE is '0': Input should be greater than or equal to 1; allowed"
+    ):
         load_settings(batch_size=0)
 
 
@@ -79,6 +145,63 @@ def test_a_dotenv_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"GEMINI_API_KEY=\xff\xfe\n")
     with pytest.raises(InvalidSetting, match=r"\.env cannot be read"):
         load_settings()
+
+
+def test_a_pipe_as_dotenv_file_is_refused_instead_of_read() -> None:
+    os.mkfifo(".env")
+    with pytest.raises(InvalidSetting, match=r"\.env is no regular file"):
+        load_settings()
+
+
+def test_a_huge_dotenv_file_is_refused() -> None:
+    with Path(".env").open("wb") as file:
+        file.truncate(50_000_000)
+    with pytest.raises(InvalidSetting, match="at most 65536 bytes"):
+        load_settings()
+
+
+def test_a_folder_that_is_called_dotenv_is_ignored() -> None:
+    Path(".env").mkdir()
+    assert load_settings().rpm == 15
+
+
+# ---- addresses from .env
+
+ADDRESS = "http://user:secret@elsewhere.example/v1"
+
+
+@pytest.mark.parametrize(
+    ("variable", "key"),
+    [
+        ("GOOGLE_GEMINI_BASE_URL", "GEMINI_API_KEY"),
+        ("GOOGLE_GEMINI_BASE_URL", "GOOGLE_API_KEY"),
+        ("ROADMAP_GITHUB_API", "GITHUB_TOKEN"),
+        ("ROADMAP_GITHUB_RAW", "GITHUB_TOKEN"),
+    ],
+)
+def test_a_key_of_the_environment_never_goes_to_an_address_of_the_dotenv_file(
+    monkeypatch: pytest.MonkeyPatch, variable: str, key: str
+) -> None:
+    Path(".env").write_text(f"{variable}={ADDRESS}\n")
+    monkeypatch.setenv(key, "very-secret")
+    with pytest.raises(InvalidSetting) as caught:
+        load_settings()
+    assert f"{variable} is set in the file .env and {key} in the environment" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    monkeypatch.setenv(variable, "https://mine.example")
+    assert "mine" in load_settings().model_dump_json(), "the environment's own address wins, and may have the key"
+
+
+def test_key_and_address_may_both_be_in_the_dotenv_file_and_the_address_is_announced_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    address = ADDRESS.replace("elsewhere", "announced")  # once a process, so none that another test uses
+    Path(".env").write_text(f"GOOGLE_GEMINI_BASE_URL={address}\nGEMINI_API_KEY=a-key\n")
+    for _ in range(2):
+        assert load_settings().gemini_base_url == address
+    assert [record.getMessage() for record in caplog.records] == [
+        "Using the address http://announced.example/v1, which the file .env sets as GOOGLE_GEMINI_BASE_URL."
+    ]
 
 
 # ---- keys

@@ -32,7 +32,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-SCREENSHOTS = "ROADMAP_SCREENSHOTS"
+SCREENSHOTS = "ROADMAP_TEST_SCREENSHOTS"
 """Set it to anything to have the pages' pictures renewed in docs/images."""
 
 
