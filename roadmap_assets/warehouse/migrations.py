@@ -47,6 +47,13 @@ def _add_updated_at(connection: Connection) -> None:
     connection.execute("UPDATE raw_roadmaps SET source = 'live' WHERE source = 'github'")
 
 
+def _add_unreadable_roadmaps(connection: Connection) -> None:
+    connection.execute(
+        "CREATE TABLE unreadable_roadmaps (roadmap VARCHAR NOT NULL, version VARCHAR NOT NULL, "
+        "reason VARCHAR NOT NULL, recorded_at TIMESTAMP NOT NULL, run_id VARCHAR NOT NULL)"
+    )
+
+
 def _add_columns(connection: Connection, table: str, added: Mapping[str, tuple[str, str]], *, after: str) -> None:
     """Rebuild the table with columns (name -> type, value of existing rows) that are NOT NULL, `after` another one."""
     columns: list[Column] = []
@@ -71,6 +78,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("add_placement", _add_placement),
     ("lists_to_json", _lists_to_json),
     ("add_updated_at", _add_updated_at),
+    ("add_unreadable_roadmaps", _add_unreadable_roadmaps),
 )
 """In the order in which they run. The first creates what the descriptions say today and stands for all others.
 

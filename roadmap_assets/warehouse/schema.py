@@ -10,6 +10,7 @@ from roadmap_assets.warehouse.listings import SOURCE_LISTINGS
 from roadmap_assets.warehouse.published import ENRICHED_ROADMAPS
 from roadmap_assets.warehouse.raw import RAW_CONTENTS, RAW_ROADMAPS
 from roadmap_assets.warehouse.topics import PARSED_ROADMAPS, TOPICS
+from roadmap_assets.warehouse.unreadable import UNREADABLE_ROADMAPS
 
 SCHEMA_MIGRATIONS = Table(
     "schema_migrations",
@@ -31,6 +32,7 @@ TABLES = (
     ENRICHMENT_FAILURES,
     API_CALLS,
     SOURCE_LISTINGS,
+    UNREADABLE_ROADMAPS,
     ENRICHMENT_LEASES,
     LEASE_HOLDERS,
     SCHEMA_MIGRATIONS,
