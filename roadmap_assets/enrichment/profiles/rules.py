@@ -35,7 +35,7 @@ class MaxWords:
     """One line of at most `limit` words (separated by white space) without closing punctuation.
 
     Corrected: white space, control characters and invisible characters, around the text and inside it, and closing
-    full stops. Rejected: a text without a letter or digit, a word too many, another closing mark, more than
+    full stops. Rejected: a text without a letter, digit or symbol, a word too many, another closing mark, more than
     `CHARS_PER_WORD` characters a word. None (an optional column left empty) passes.
     """
 
@@ -55,8 +55,8 @@ class MaxWords:
         words = len(line.split())
         if not line:
             raise PydanticCustomError("empty_text", "is empty")
-        if not _WORD.search(line):
-            raise PydanticCustomError("no_words", "has no letter or digit")
+        if not is_visible(line, kinds="LNS"):
+            raise PydanticCustomError("no_words", "has no letter, digit or symbol")
         if words > self.limit:
             raise PydanticCustomError(
                 "too_many_words", "has {words} words, at most {limit}", {"words": words, "limit": self.limit}
@@ -115,9 +115,9 @@ def bare_words(text: str) -> str:
     return " ".join(_WORD.findall(unicodedata.normalize("NFKC", _BLANK.sub(" ", text)).casefold()))
 
 
-def is_visible(text: str) -> bool:
-    """Whether `text` has a letter, a digit, a mark or a symbol that can be seen."""
-    return any(unicodedata.category(mark)[0] in "LNPS" for mark in _BLANK.sub(" ", text))
+def is_visible(text: str, *, kinds: str = "LNPS") -> bool:
+    """Whether `text` has a visible character of these Unicode categories: letters, numbers, punctuation, symbols."""
+    return any(unicodedata.category(mark)[0] in kinds for mark in _BLANK.sub(" ", text))
 
 
 def _without_slips(text: str) -> str:
