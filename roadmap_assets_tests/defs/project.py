@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.settings import Settings, load_settings, variable_of
 from roadmap_assets.warehouse.connection import Warehouse
-from roadmap_assets_tests.roadmaps.drawings import STEP, Sketch
+from roadmap_assets_tests.roadmaps.written import write_roadmap
 
 ASSETS = ("raw_roadmap", "roadmap_topics", "topic_enrichments", "enriched_roadmap")
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -113,23 +112,6 @@ class Project:
         assert record, f"{asset} was never made for {slug}"
         assert record.asset_materialization
         return {name: value.value for name, value in record.asset_materialization.metadata.items()}
-
-
-def write_roadmap(source: Path, slug: str, topics: Sequence[str], text: str = "") -> None:
-    """Write a roadmap into a directory source: the first topic, and the others hanging on it."""
-    sketch = Sketch(slug).major(topics[0], 0, 0) if topics else Sketch(slug)
-    for number, topic in enumerate(topics[1:], start=1):
-        sketch.minor(topic, 400, number * STEP)
-        sketch.dashed(topics[0], topic)
-    folder = source / slug
-    (folder / "content").mkdir(parents=True, exist_ok=True)
-    for old in (folder / "content").iterdir():
-        old.unlink()
-    document = {"title": {"page": slug}, "nodes": sketch.nodes, "edges": sketch.edges}
-    (folder / f"{slug}.json").write_text(json.dumps(document))
-    for topic in topics:
-        path = folder / "content" / f"{topic.lower().replace(' ', '-')}@{topic}.md"
-        path.write_text(f"# {topic}\n\n{text or f'{topic} matter in {slug}. They are worth a look.'}\n")
 
 
 def checks(result: ExecuteInProcessResult) -> dict[str, bool]:

@@ -19,7 +19,8 @@ from roadmap_assets.roadmaps.sources.registry import SAMPLE
 from roadmap_assets.simulator.faults import FaultPlan, Hang, Rule
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets_tests.defs.dagster_dev import MODULE, DagsterDev
-from roadmap_assets_tests.defs.project import REPOSITORY, write_roadmap
+from roadmap_assets_tests.defs.project import REPOSITORY
+from roadmap_assets_tests.roadmaps.written import write_roadmap
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
