@@ -33,9 +33,10 @@ class UnknownRoadmap(RoadmapAssetsError):
     """The source has no roadmap of this name; `near` are the nearest names that it has."""
 
     def __init__(self, slug: str, *, source: str, near: Sequence[str] = ()) -> None:
-        hint = f"did you mean {', '.join(near)}?" if near else "list what there is with: roadmap-assets scrape --list"
-        super().__init__(f"the source {source} has no roadmap {slug!r}; {hint}")
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        super().__init__(f"the source {source} has no roadmap {slug!r}{hint}")
         self.slug = slug
+        self.source = source
         self.near = tuple(near)
 
 

@@ -204,6 +204,14 @@ def questions_of(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Acces
         return _asked(connection, roadmaps, access)
 
 
+def limited(asked: Asked, limit: int | None, *, warehouse: Warehouse, access: Access) -> Asked:
+    """`asked` without the questions beyond the first `limit` of those that `enrich` would send to Gemini."""
+    if limit is None:
+        return asked
+    beyond = {question.key for question in access.engine(warehouse).misses(_questions(asked))[limit:]}
+    return {roadmap: [pair for pair in pairs if pair[1].key not in beyond] for roadmap, pairs in asked.items()}
+
+
 def enrich(asked: Asked, *, warehouse: Warehouse, access: Access, on_event: OnEvent = lambda _: None) -> Enriched:
     """Answer the questions about these roadmaps, from the cache or by asking Gemini, packed across them.
 

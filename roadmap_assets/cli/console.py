@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from roadmap_assets.enrichment.engine.report import Report
     from roadmap_assets.enrichment.plan import Plan
+    from roadmap_assets.pipeline import Fetched, TopicsRead
 
 RULE = "=" * 60
 WAITING_EVERY_S = 15.0
@@ -37,19 +37,13 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     """A line on standard error."""
-    click.echo(text, err=True)
+    with suppress(OSError):  # nobody is left to be told
+        click.echo(text, err=True)
 
 
 def note(text: str) -> None:
     """What a person should know although nothing failed, on one line of standard error."""
     warn(f"Note: {' '.join(text.split())}")
-
-
-def use_any_text() -> None:
-    """Let a stream that cannot write a character write `?` for it, rather than end a run that is paid for."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 @contextmanager
@@ -163,6 +157,15 @@ def summary(report: Report, *, failed: Sequence[tuple[str, str]]) -> Iterator[st
         yield f"✗ {topic}: {reason}"
     if len(failed) > FAILURES_SHOWN:
         yield f"… and {len(failed) - FAILURES_SHOWN} more, in the table enrichment_failures"
+
+
+def read_lines(fetched: Fetched, read: TopicsRead, *, verbose: bool) -> Iterator[str]:
+    """A roadmap that was fetched and read; `verbose` adds its origin and what was skipped."""
+    if verbose:
+        yield f"Fetched {fetched.roadmap} from {fetched.origin} ({fetched.files} texts)"
+    yield f"{read.title}: {read.topics} topics"
+    if verbose:
+        yield from (f"  {name.replace('_', ' ')}: {count}" for name, count in read.counts.items() if count)
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:

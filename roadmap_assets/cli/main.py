@@ -15,6 +15,8 @@ import click
 
 from roadmap_assets.cli import console
 from roadmap_assets.cli.exit_status import ExitStatus
+from roadmap_assets.cli.hints import with_hint
+from roadmap_assets.cli.output import safe_output
 from roadmap_assets.errors import RoadmapAssetsError
 
 COMMANDS = ("cache", "page", "scrape", "simulate", "topics")
@@ -35,14 +37,22 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(f"roadmap_assets.cli.{cmd_name}"), cmd_name)
         return command
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run as a program. Output that could not be written makes a run that was done end with NOT_DONE."""
+        with safe_output() as output:
+            try:
+                super().main(*arguments, **options)
+            except SystemExit as end:
+                output.flush()
+                raise SystemExit(ExitStatus.NOT_DONE if output.lost and not end.code else end.code) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        console.use_any_text()
         atexit.register(gc.freeze)  # or Python looks for garbage at its end, for a tenth of the time of a cached run
         try:
             return super().invoke(ctx)
         except RoadmapAssetsError as error:
-            console.warn(f"Error: {' '.join(str(error).split())}")
+            console.warn(f"Error: {with_hint(error)}")
             ctx.exit(error.exit_status)
         except (KeyboardInterrupt, click.Abort) as end:
             if isinstance(end, click.Abort):

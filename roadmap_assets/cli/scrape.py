@@ -1,7 +1,8 @@
-"""`roadmap-assets scrape`: one roadmap from its source to a CSV file."""
+"""`roadmap-assets scrape`: roadmaps from their source to tables, a CSV file each."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -13,23 +14,30 @@ from roadmap_assets.cli.catalogue import report_run
 from roadmap_assets.cli.exit_status import ExitStatus
 from roadmap_assets.cli.sources import (
     allow_missing_texts_option,
-    fetch,
     list_roadmaps,
     open_warehouse,
     opened_source,
+    read_roadmaps,
     source_option,
 )
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.exports.csv_file import default_path
 from roadmap_assets.exports.whole_file import check_writable
 from roadmap_assets.roadmaps.sources.base import check_slug
-from roadmap_assets.settings import Settings, load_settings
+from roadmap_assets.settings import load_settings
 from roadmap_assets.warehouse.connection import Warehouse
 
 
 @click.command()
-@click.option("--roadmap", metavar="SLUG", help="The roadmap, such as frontend or engineering-manager.")
+@click.option(
+    "--roadmap",
+    "named",
+    metavar="SLUG",
+    multiple=True,
+    help="A roadmap, such as frontend. Repeat it for several: their topics share calls.",
+)
 @click.option("--enrich", is_flag=True, help="Add TLDR and challenge level, from the cache or by asking Gemini.")
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="Ask only the first N topics without an answer.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -38,14 +46,15 @@ from roadmap_assets.warehouse.connection import Warehouse
 )
 @source_option
 @allow_missing_texts_option
-@click.option("--offline", is_flag=True, help="Let a built-in simulator answer instead of Gemini: no key, no cost.")
-@click.option("--dry-run", is_flag=True, help="Say what --enrich would ask and cost; ask nothing, write no file.")
+@click.option("--offline", is_flag=True, help="Use the built-in simulator instead of Gemini: no key, no cost.")
+@click.option("--dry-run", is_flag=True, help="Show what --enrich would ask and cost; make no call, write no file.")
 @click.option("--list", "list_", is_flag=True, help="List the roadmaps of the source.")
 @click.option("--interactive", is_flag=True, help="Choose a roadmap from a menu.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell also where things came from and what was odd.")
+@click.option("-v", "--verbose", is_flag=True, help="Show where the data came from and what was skipped.")
 def scrape(
-    roadmap: str | None,
+    named: tuple[str, ...],
     enrich: bool,
+    limit: int | None,
     output: Path | None,
     source: str | None,
     allow_missing_texts: bool | None,
@@ -55,92 +64,86 @@ def scrape(
     interactive: bool,
     verbose: bool,
 ) -> None:
-    """Turn one roadmap into a table: a CSV file, and rows in the database.
+    """Turn roadmaps into tables: a CSV file for each, and rows in the database.
 
     \b
     roadmap-assets scrape --roadmap frontend --enrich
     roadmap-assets scrape --source sample --roadmap data-orchestration --enrich --offline
     """
-    if sum((roadmap is not None, list_, interactive)) != 1:
+    if sum((bool(named), list_, interactive)) != 1:
         raise click.UsageError("Name a roadmap with --roadmap SLUG, or use --list or --interactive.")
+    if limit is not None and not (enrich or dry_run):
+        raise click.UsageError("--limit says how many topics are asked; use it with --enrich or --dry-run.")
+    if output and len(set(named)) > 1:
+        raise click.UsageError("--output names one file; for several roadmaps set the folder with ROADMAP_OUTPUT.")
     settings = load_settings(source=source, allow_missing_texts=allow_missing_texts)
     if list_:
         for slug, entry in list_roadmaps(settings).items():
             known = ", ".join(filter(None, (entry.title, entry.type))) if verbose else ""
             console.say(f"{slug}  ({known})" if known else slug)
         return
-    slug = check_slug(roadmap) if roadmap is not None else choose(list(list_roadmaps(settings)))
+    slugs = list(dict.fromkeys(map(check_slug, named))) if named else [choose(list(list_roadmaps(settings)))]
     access = Access(settings, offline=offline or settings.offline)
-    if not scrape_roadmap(slug, settings, access, output, enrich=enrich, dry_run=dry_run, verbose=verbose):
-        click.get_current_context().exit(ExitStatus.INCOMPLETE)
-
-
-def scrape_roadmap(
-    slug: str, settings: Settings, access: Access, output: Path | None, *, enrich: bool, dry_run: bool, verbose: bool
-) -> bool:
-    """Fetch, read, enrich and publish one roadmap, as far as asked for; False when rows are left without an answer.
-
-    Raises:
-        RoadmapAssetsError: what stops it, where possible before anything is fetched or paid for.
-    """
-    csv = output or default_path(settings.output, slug, now=datetime.now().astimezone())
+    now = datetime.now().astimezone()
+    files = {slug: output or default_path(settings.output, slug, now=now) for slug in slugs}
     warehouse = open_warehouse(settings)
-    with opened_source(settings, warehouse, doing=f"Fetching {slug}") as source:
+    with opened_source(settings, warehouse, doing=f"Fetching {', '.join(slugs)}") as opened:
         access.check_settings()
         if enrich and not dry_run:
             access.check()
         if not dry_run:
-            check_writable(csv)
-        fetched = fetch(slug, source, warehouse)
-    if verbose:
-        console.say(f"Fetched {slug} from {fetched.origin} ({fetched.files} texts)")
-    read = pipeline.read_topics(slug, warehouse=warehouse)
-    console.say(f"{read.title}: {read.topics} topics")
-    if verbose:
-        for name, count in read.counts.items():
-            if count:
-                console.say(f"  {name.replace('_', ' ')}: {count}")
+            for csv in files.values():
+                check_writable(csv)
+        read = read_roadmaps(slugs, opened, warehouse)
+    for fetched, topics in read:
+        for line in console.read_lines(fetched, topics, verbose=verbose):
+            console.say(line)
+    complete = len(read) == len(slugs)
     if dry_run:
-        asked = pipeline.questions_of([slug], warehouse=warehouse, access=access)
+        asked = pipeline.questions_of([topics.roadmap for _, topics in read], warehouse=warehouse, access=access)
+        asked = pipeline.limited(asked, limit, warehouse=warehouse, access=access)
         for line in console.plan_lines(pipeline.plan(asked, warehouse=warehouse, access=access)):
             console.say(line)
     elif enrich:
-        return _enrich(warehouse, access, csv, fetched=fetched, read=read, verbose=verbose)
+        complete &= _enrich(read, files, warehouse=warehouse, access=access, limit=limit, verbose=verbose)
     else:
-        published = pipeline.publish_topics(slug, warehouse=warehouse, csv=csv)
-        console.say(f"Written: {published.csv} ({published.rows} rows; add --enrich for TLDR and challenge level)")
-        report_run(warehouse=warehouse, access=access, fetched=fetched, topics_read=read)
-    return True
+        _publish_topics(read, files, warehouse=warehouse, access=access)
+    if not complete:
+        click.get_current_context().exit(ExitStatus.INCOMPLETE)
+
+
+Read = Sequence[tuple[pipeline.Fetched, pipeline.TopicsRead]]
 
 
 def _enrich(
-    warehouse: Warehouse,
-    access: Access,
-    csv: Path,
-    *,
-    fetched: pipeline.Fetched,
-    read: pipeline.TopicsRead,
-    verbose: bool,
+    read: Read, files: Mapping[str, Path], *, warehouse: Warehouse, access: Access, limit: int | None, verbose: bool
 ) -> bool:
-    slug = fetched.roadmap
-    asked = pipeline.questions_of([slug], warehouse=warehouse, access=access)
+    """Enrich the roadmaps in one run and publish each; False when rows that were asked have no answer."""
+    everything = pipeline.questions_of([topics.roadmap for _, topics in read], warehouse=warehouse, access=access)
+    asked = pipeline.limited(everything, limit, warehouse=warehouse, access=access)
     with console.following(verbose=verbose) as on_event:
         enriched = pipeline.enrich(asked, warehouse=warehouse, access=access, on_event=on_event)
-    published = pipeline.publish(slug, warehouse=warehouse, access=access, csv=csv)
-    for line in console.summary(enriched.report, failed=published.failed):
+    published = [
+        pipeline.publish(topics.roadmap, warehouse=warehouse, access=access, csv=files[topics.roadmap])
+        for _, topics in read
+    ]
+    for line in console.summary(enriched.report, failed=[pair for each in published for pair in each.failed]):
         console.say(line)
-    console.say(f"Written: {published.csv} ({published.rows} rows)")
+    if not_asked := sum(map(len, everything.values())) - sum(map(len, asked.values())):
+        console.say(f"Not asked: {not_asked} rows, beyond --limit {limit}")
+    for each in published:
+        console.say(f"Written: {each.csv} ({each.rows} rows)")
     if access.offline:
         console.say("The answers are simulated (model: simulator), not Gemini's.")
-    report_run(
-        warehouse=warehouse,
-        access=access,
-        fetched=fetched,
-        topics_read=read,
-        enriched=enriched,
-        published=published,
-    )
+    report_run(read, warehouse=warehouse, access=access, enriched=enriched, published=published)
     return enriched.report.complete
+
+
+def _publish_topics(read: Read, files: Mapping[str, Path], *, warehouse: Warehouse, access: Access) -> None:
+    for _, topics in read:
+        published = pipeline.publish_topics(topics.roadmap, warehouse=warehouse, csv=files[topics.roadmap])
+        console.say(f"Written: {published.csv} ({published.rows} rows; add --enrich for TLDR and challenge level)")
+    report_run(read, warehouse=warehouse, access=access)
 
 
 def choose(slugs: list[str]) -> str:

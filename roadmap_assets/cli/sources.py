@@ -1,14 +1,16 @@
-"""The source and the database of a command, their waiting and their progress shown on the console."""
+"""Opening a command's source and database, and reading roadmaps; waits and progress show on the console."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
 import click
 
 from roadmap_assets import pipeline
 from roadmap_assets.cli import console
+from roadmap_assets.cli.hints import with_hint
+from roadmap_assets.errors import DocumentError, SourceUnavailable, UnknownRoadmap
 from roadmap_assets.roadmaps.sources.base import Entry, Source
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.connection import Warehouse
@@ -26,12 +28,13 @@ allow_missing_texts_option = click.option(
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
-    """The database that the settings name; waiting for it is told."""
+    """The database that the settings name; a wait for it is reported."""
     return LeanWarehouse(settings.db, on_wait=console.warn)
 
 
 @contextmanager
 def opened_source(settings: Settings, warehouse: Warehouse, *, doing: str) -> Iterator[Source]:
+    """The source that the settings name, with a progress bar for its downloads."""
     with (
         console.downloading(doing) as on_progress,
         closing(
@@ -47,8 +50,23 @@ def list_roadmaps(settings: Settings) -> Mapping[str, Entry]:
         return source.catalogue()
 
 
-def fetch(slug: str, source: Source, warehouse: Warehouse) -> pipeline.Fetched:
-    fetched = pipeline.fetch(slug, source=source, warehouse=warehouse)
-    if fetched.vanished:
-        console.note(f"{slug} is no longer in the source {fetched.source}; its last state is used.")
-    return fetched
+def read_roadmaps(
+    slugs: Sequence[str], source: Source, warehouse: Warehouse
+) -> list[tuple[pipeline.Fetched, pipeline.TopicsRead]]:
+    """Fetch and read these roadmaps. One that cannot be read is reported and left out, unless it is the only one.
+
+    Raises:
+        UnknownRoadmap, DocumentError, SourceUnavailable: why the only roadmap, or the last of them all, is unreadable.
+    """
+    read: list[tuple[pipeline.Fetched, pipeline.TopicsRead]] = []
+    for number, slug in enumerate(slugs, start=1):
+        try:
+            fetched = pipeline.fetch(slug, source=source, warehouse=warehouse)
+            if fetched.vanished:
+                console.note(f"{slug} is no longer in the source {fetched.source}; its last state is used.")
+            read.append((fetched, pipeline.read_topics(slug, warehouse=warehouse)))
+        except (UnknownRoadmap, DocumentError, SourceUnavailable) as error:
+            if number == len(slugs) and not read:
+                raise
+            console.warn(f"Left out: {with_hint(error)}")
+    return read

@@ -48,7 +48,7 @@ class Access:
         if not self.offline and not self._key:
             raise MissingKey(
                 "no API key: set GEMINI_API_KEY in the environment or in .env (a free one: "
-                "https://aistudio.google.com/apikey), or add --offline to have a simulator answer"
+                "https://aistudio.google.com/apikey)"
             )
 
     def check_settings(self, *, published: bool = True) -> None:

@@ -63,5 +63,5 @@ def _complaining(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputNotWritable(
-            f"cannot write {path}: {error.strerror or error}; name another file with --output, or set ROADMAP_OUTPUT"
+            f"cannot write {path}: {error.strerror or error}; set ROADMAP_OUTPUT to another folder"
         ) from None

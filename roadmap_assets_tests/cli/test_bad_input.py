@@ -34,6 +34,12 @@ def test_an_unknown_roadmap_is_named_with_the_nearest_there_are(command_line: Co
     assert "did you mean data-orchestration?" in error
 
 
+def test_the_list_that_an_error_suggests_is_that_of_the_source(command_line: CommandLine) -> None:
+    error = error_of(command_line, "scrape", "--source", "sample", "--roadmap", "quantum", status=1)
+    suggested = error.partition("with: roadmap-assets ")[2]
+    assert command_line.run(*suggested.split()).stdout == "data-orchestration\n"
+
+
 @pytest.mark.parametrize(
     "slug",
     ["a/b", "..", "../etc", "a,b", "a b", "Frontend", "", "-a", "a--b", "a.b", "ä", "a\nb", "x" * 101],

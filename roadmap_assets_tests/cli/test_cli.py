@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from roadmap_assets_tests.cli.command_line import SAMPLE, SAMPLE_TOPICS, CommandLine, line
+from roadmap_assets_tests.roadmaps.written import write_roadmap
+
+ENRICH = ("--enrich", "--offline")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Three small roadmaps and two folders that are none."""
+    for slug in ("alpha", "beta", "beta-two"):
+        write_roadmap(tmp_path / "source", slug, [f"{slug.title()} {number}" for number in range(2)])
+    (tmp_path / "source" / "without-document" / "content").mkdir(parents=True)
+    (tmp_path / "source" / "No Slug").mkdir()
+    return tmp_path / "source"
+
+
+def roadmaps(*slugs: str) -> list[str]:
+    """The options that name these roadmaps."""
+    return [argument for slug in slugs for argument in ("--roadmap", slug)]
+
 
 # ---- scrape
 
@@ -104,7 +124,7 @@ def test_verbose_tells_where_the_roadmap_came_from_and_what_was_odd_in_it(comman
     result = command_line.run("scrape", *SAMPLE, "--enrich", "--offline", "-v")
     assert "data-orchestration.json (53 texts)" in line(result, "Fetched data-orchestration from")
     assert "links without type: 1" in result.stdout
-    assert "  53/53 rows after 3 calls" in result.stdout
+    assert "53/53 rows done, 0 hits, 3 calls" in result.stdout
 
 
 def test_offline_can_be_a_setting(command_line: CommandLine) -> None:
@@ -120,33 +140,6 @@ def test_settings_may_stand_in_a_dotenv_file(command_line: CommandLine) -> None:
 
 
 # ---- which roadmap: list and menu
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Three small roadmaps and two folders that are none."""
-    for slug in ("alpha", "beta", "beta-two"):
-        write_roadmap(tmp_path / "source", slug, topics=2)
-    (tmp_path / "source" / "without-document" / "content").mkdir(parents=True)
-    (tmp_path / "source" / "No Slug").mkdir()
-    return tmp_path / "source"
-
-
-def write_roadmap(folder: Path, slug: str, *, topics: int) -> None:
-    nodes = [
-        {
-            "id": f"{slug}-{number}",
-            "type": "topic",
-            "position": {"x": 0, "y": 100 * number},
-            "width": 100,
-            "height": 50,
-            "data": {"label": f"{slug.title()} {number}"},
-        }
-        for number in range(topics)
-    ]
-    (folder / slug).mkdir(parents=True)
-    document = {"slug": slug, "title": {"page": slug.title()}, "nodes": nodes, "edges": []}
-    (folder / slug / f"{slug}.json").write_text(json.dumps(document))
 
 
 def test_list_names_the_roadmaps_of_the_source(command_line: CommandLine, source: Path) -> None:
@@ -179,6 +172,67 @@ def test_leaving_the_menu_does_nothing(command_line: CommandLine, source: Path) 
     result = command_line.run("scrape", "--interactive", "--source", source, typed="")
     assert result.exit_code == 1
     assert command_line.files() == before
+
+
+# ---- several roadmaps, some of their topics
+
+
+def test_several_roadmaps_share_the_calls_of_one_run(command_line: CommandLine, source: Path) -> None:
+    result = command_line.run("scrape", *roadmaps("alpha", "beta", "alpha"), "--source", source, *ENRICH)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert (line(result, "Total rows:"), line(result, "API calls:")) == ("4", "1 (least possible: 1)")
+    assert [text.split("_")[1] for text in result.stdout.splitlines() if text.startswith("Written:")] == [
+        "alpha",
+        "beta",
+    ]
+    assert command_line.sql("SELECT roadmap, count(tldr) FROM enriched_roadmaps GROUP BY roadmap ORDER BY roadmap") == [
+        ("alpha", 2),
+        ("beta", 2),
+    ]
+
+
+def test_a_dry_run_plans_several_roadmaps_as_one_run(command_line: CommandLine, source: Path) -> None:
+    result = command_line.run("scrape", *roadmaps("alpha", "beta"), "--source", source, "--dry-run")
+    assert (line(result, "Rows to enrich:"), line(result, "API calls:")) == ("4", "1")
+
+
+def test_an_unreadable_roadmap_among_several_is_left_out(command_line: CommandLine, source: Path) -> None:
+    (source / "beta" / "beta.json").write_text("{")
+    result = command_line.run("scrape", *roadmaps("alpha", "beta", "beta-two"), "--source", source, *ENRICH)
+    assert result.exit_code == 3
+    assert "beta.json" in line(result, "Left out:")
+    assert command_line.sql("SELECT DISTINCT roadmap FROM enriched_roadmaps ORDER BY roadmap") == [
+        ("alpha",),
+        ("beta-two",),
+    ]
+
+
+def test_several_roadmaps_do_not_fit_one_output_file(command_line: CommandLine, source: Path) -> None:
+    result = command_line.run("scrape", *roadmaps("alpha", "beta"), "--source", source, "--output", "all.csv")
+    assert result.exit_code == 2
+    assert "ROADMAP_OUTPUT" in result.stderr
+    assert not Path("all.csv").exists()
+
+
+def test_a_limit_asks_only_the_first_topics_without_an_answer(command_line: CommandLine) -> None:
+    answered = "SELECT position FROM enriched_roadmaps WHERE tldr IS NOT NULL ORDER BY position"
+    result = command_line.run("scrape", *SAMPLE, *ENRICH, "--limit", 5)
+    assert result.exit_code == 0
+    assert (line(result, "Newly enriched:"), line(result, "API calls:")) == ("5", "1 (least possible: 1)")
+    assert line(result, "Not asked:") == "48 rows, beyond --limit 5"
+    assert command_line.sql(answered) == [(position,) for position in range(5)]
+    result = command_line.run("scrape", *SAMPLE, *ENRICH, "--limit", 20)
+    assert (line(result, "Total rows:"), line(result, "Newly enriched:")) == ("25", "20")
+    assert command_line.sql(answered) == [(position,) for position in range(25)]
+    result = command_line.run("scrape", *SAMPLE, *ENRICH, "--limit", 100)
+    assert (line(result, "Total rows:"), line(result, "Newly enriched:")) == ("53", "28")
+    assert "Not asked" not in result.stdout
+
+
+def test_a_dry_run_prices_the_limit(command_line: CommandLine) -> None:
+    result = command_line.run("scrape", *SAMPLE, "--dry-run", "--limit", 25)
+    assert (line(result, "Rows to enrich:"), line(result, "API calls:")) == ("25", "2")
+    assert command_line.run("scrape", *SAMPLE, "--limit", 25).exit_code == 2  # there is nothing to limit
 
 
 # ---- cache
@@ -246,12 +300,31 @@ def test_a_named_roadmap_that_cannot_be_read_is_a_failure(command_line: CommandL
     assert command_line.run("topics", "alpha", "beta", "--source", source).exit_code == 1
 
 
+@pytest.mark.parametrize("named", [("nowhere",), ("nowhere", "beta"), ("broken",)])
+def test_nothing_is_written_when_nothing_was_read(
+    command_line: CommandLine, source: Path, named: tuple[str, ...]
+) -> None:
+    (source / "beta" / "beta.json").write_text("{")
+    write_roadmap(source, "broken", [])
+    Path("all.jsonl").write_text("what was here before\n")
+    result = command_line.run("topics", *named, "--source", source, "--output", "all.jsonl")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == len(named)
+    assert Path("all.jsonl").read_text() == "what was here before\n"
+
+
+def test_a_source_without_roadmaps_is_an_error(command_line: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = command_line.run("topics", "--source", "empty", "--output", "all.jsonl")
+    assert (result.exit_code, result.stderr) == (1, "Error: the source empty has no roadmaps; nothing was written\n")
+    assert not Path("all.jsonl").exists()
+
+
 def test_a_vanished_roadmap_keeps_its_last_state_and_the_run_says_so(command_line: CommandLine, source: Path) -> None:
     command_line.run("topics", "alpha", "--source", source)
-    (source / "alpha" / "alpha.json").unlink()
-    (source / "alpha").rmdir()
+    shutil.rmtree(source / "alpha")
     for arguments in (("topics", "alpha"), ("scrape", "--roadmap", "alpha")):
         result = command_line.run(*arguments, "--source", source)
         assert result.exit_code == 0
-        assert result.stderr == f"Note: {source} has alpha no more; its last state is used.\n"
+        assert result.stderr == f"Note: alpha is no longer in the source {source}; its last state is used.\n"
     assert len(command_line.csv()) == 2

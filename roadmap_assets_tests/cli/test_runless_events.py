@@ -53,3 +53,19 @@ def test_a_home_that_is_none_is_noted_and_costs_the_run_nothing(command_line: Co
     assert result.stderr.startswith("Note: the run does not show in Dagster's catalogue: ")
     assert "/no/such/folder" in result.stderr
     assert len(command_line.csv()) == 53
+
+
+@pytest.mark.parametrize("arguments", [(), ("--enrich", "--offline")])
+def test_a_storage_that_cannot_be_opened_is_noted_and_costs_the_run_nothing(
+    command_line: CommandLine, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """The run is done and paid for by then, so its own exit status stands."""
+    home = tmp_path / "dagster"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("storage:\n  sqlite:\n    base_dir: /dev/null/nowhere\n")
+    result = command_line.run("scrape", *SAMPLE, *arguments, DAGSTER_HOME=str(home))
+    assert result.exit_code == 0
+    [note] = result.stderr.splitlines()
+    assert note.startswith("Note: the run does not show in Dagster's catalogue: ")
+    assert "/dev/null/nowhere" in note
+    assert len(command_line.csv()) == 53

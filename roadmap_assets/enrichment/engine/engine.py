@@ -26,6 +26,10 @@ class Engine:
         """What `run` would take now; no call is made. Raises as `Warehouse.transaction`."""
         return make_plan(self.config, questions, look_up(self.config, _by_key(questions)))
 
+    def misses(self, questions: Sequence[Question]) -> Sequence[Question]:
+        """The questions that `run` would ask now, each once. Raises as `Warehouse.transaction`."""
+        return look_up(self.config, _by_key(questions)).to_ask
+
     async def run(self, questions: Sequence[Question], *, on_event: OnEvent = lambda _: None) -> Report:
         """Answer every question, from the cache or by asking, and store each answer as it arrives.
 
