@@ -11,11 +11,17 @@ _T = TypeVar("_T")
 
 
 def run_blocking(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine to its end, also where an event loop runs already, as in a notebook.
+    """Run a coroutine to its end, also where an event loop is running already, as in a notebook.
 
-    Interrupted (KeyboardInterrupt), it is cancelled and waited for in either case, so that it can put things in order.
+    The caller's event loop is left alone: `work` gets a new one. On an interrupt (KeyboardInterrupt) it is cancelled
+    and awaited, so that it can clean up.
     """
-    return _run_in_thread(work) if _inside_a_loop() else asyncio.run(work)
+    # With a factory, a runner does not make its loop the thread's current one, nor leave the thread without one.
+    runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+    if _inside_a_loop():
+        return _run_in_thread(work, runner)
+    with runner:
+        return runner.run(work)
 
 
 def _inside_a_loop() -> bool:
@@ -26,12 +32,11 @@ def _inside_a_loop() -> bool:
     return True
 
 
-def _run_in_thread(work: Coroutine[Any, Any, _T]) -> _T:
-    runner = asyncio.Runner()
+def _run_in_thread(work: Coroutine[Any, Any, _T], runner: asyncio.Runner) -> _T:
     loop = runner.get_loop()
-    task = loop.create_task(work)  # made here, so that it can be cancelled from here; it runs in the thread alone
+    task = loop.create_task(work)  # created here, so that it can be cancelled from here; it runs in the thread only
 
-    ended = threading.Event()  # a thread that was interrupted while joining another cannot join it again
+    ended = threading.Event()  # a join that was interrupted cannot be repeated; waiting for an event can
 
     def run() -> None:
         try:
