@@ -1,4 +1,4 @@
-"""What is asked about one topic, and the key under which its answer is kept."""
+"""What is asked about one topic, and the key under which its answer is stored."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from roadmap_assets.enrichment.tokens import estimate_tokens
 
-# A sentence ends at its mark with what closes it (quotes, brackets), before white space.
-_SENTENCE_END = re.compile(r"[.!?…。][\"'”’)\]]*(?=\s)|\n")
+TOPIC_CHARS: Final = 500
+CONTEXT_CHARS: Final = 1_000
+"""Longer names and contexts are cut. The longest of 2,691 real topics have 64 and 94 characters."""
+
+# A sentence ends with its mark and whatever closes it (quotes, brackets), before white space.
+_SENTENCE_END: Final = re.compile(r"[.!?…。][\"'”’)\]]*(?=\s)|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +37,20 @@ class Question:
 
     @property
     def wire(self) -> dict[str, str]:
-        """The topic's object in the request, but for its id in the batch."""
+        """The topic's object in the request, without its id in the batch."""
         return {"topic": self.topic, "description": self.description, "context": self.context}
 
 
 def question(
     *, topic: str, description: str, context: str, fingerprint: str, model: str, description_chars: int
 ) -> Question:
-    """The question about a topic.
+    """The question about a topic, with its texts cut to a length that fits any batch.
 
     Its key is a hash over everything that shapes the answer: the texts as sent, the profile's fingerprint, the model.
     `description_chars` is where a longer description is cut.
     """
+    topic = cut_at_word(topic, TOPIC_CHARS)
+    context = cut_at_word(context, CONTEXT_CHARS)
     sent = cut_at_sentence(description, description_chars)
     shaping = json.dumps([topic, sent, context, fingerprint, model])
     return Question(
@@ -59,5 +66,12 @@ def cut_at_sentence(text: str, limit: int) -> str:
     ends = [end.end() for end in _SENTENCE_END.finditer(head) if end.end() <= limit]
     if ends:
         return head[: ends[-1]].rstrip()
-    words, space, _ = head.rpartition(" ")
+    return cut_at_word(text, limit)
+
+
+def cut_at_word(text: str, limit: int) -> str:
+    """`text`, or its beginning of at most `limit` characters: whole words, else characters."""
+    if len(text) <= limit:
+        return text
+    words, space, _ = text[: limit + 1].rpartition(" ")
     return words.rstrip() if space else text[:limit]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadmap_assets.enrichment.questions import cut_at_sentence, question
+from roadmap_assets.enrichment.questions import CONTEXT_CHARS, TOPIC_CHARS, cut_at_sentence, cut_at_word, question
 from roadmap_assets.enrichment.tokens import estimate_tokens
 
 BASE: dict[str, Any] = {
@@ -37,7 +37,7 @@ def test_what_shapes_an_answer_changes_the_key(change: dict[str, Any]) -> None:
     assert question(**BASE | change).key != question(**BASE).key
 
 
-def test_what_shapes_no_answer_leaves_the_key() -> None:
+def test_a_text_that_is_not_sent_leaves_the_key() -> None:
     assert question(**BASE | {"description_chars": 2000}) == question(**BASE)
     long = question(**BASE | {"description": "A sentence. " * 9 + "Beyond."})
     assert long == question(**BASE | {"description": "A sentence. " * 9 + "What is beyond."})
@@ -68,13 +68,29 @@ def test_the_tokens_are_those_of_the_object_in_the_request() -> None:
         ("", 5, "", "nothing"),
     ],
 )
-def test_where_a_text_is_cut(text: str, limit: int, kept: str, why: str) -> None:
+def test_a_text_is_cut_at_the_end_of_a_sentence_or_word(text: str, limit: int, kept: str, why: str) -> None:
     assert cut_at_sentence(text, limit) == kept, why
 
 
 @given(st.text(), st.integers(1, 50))
-def test_a_cut_text_is_a_beginning_within_the_limit(text: str, limit: int) -> None:
-    cut = cut_at_sentence(text, limit)
-    assert len(cut) <= limit
-    assert text.startswith(cut)
-    assert cut_at_sentence(cut, limit) == cut
+def test_a_cut_text_is_a_beginning_of_the_text_within_the_limit(text: str, limit: int) -> None:
+    for cut_at in (cut_at_sentence, cut_at_word):
+        cut = cut_at(text, limit)
+        assert len(cut) <= limit
+        assert text.startswith(cut)
+        assert cut_at(cut, limit) == cut
+
+
+def test_a_topic_and_a_context_without_end_are_cut() -> None:
+    asked = question(
+        **BASE | {"topic": "Label " * 200_000, "context": "Heading > " * 10_000, "description_chars": 2000}
+    )
+    assert asked.topic == ("Label " * (TOPIC_CHARS // 6)).strip()
+    assert len(asked.context) <= CONTEXT_CHARS
+    assert asked.context.startswith("Heading > Heading")
+    assert asked.tokens < 500
+
+
+def test_names_of_real_length_are_sent_whole() -> None:
+    asked = question(**BASE | {"topic": "x" * TOPIC_CHARS, "context": "y" * CONTEXT_CHARS})
+    assert (asked.topic, asked.context) == ("x" * TOPIC_CHARS, "y" * CONTEXT_CHARS)
