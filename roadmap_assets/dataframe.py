@@ -39,17 +39,18 @@ def enrich(
     Batches, cache, quota, recovery and report are those of a roadmap's enrichment: twenty rows a call, each answer
     kept in the database by itself, equal rows asked once, and a second run asks only what has changed.
 
-    >>> import pandas as pd
-    >>> import roadmap_assets
-    >>> dishes = pd.DataFrame({
-    ...     "name": ["Sourdough", "Hollandaise"],
-    ...     "text": ["Bread that rises by wild yeast.", "A sauce of egg yolk and butter."],
-    ... })
-    >>> enriched = roadmap_assets.enrich(dishes, topic="name", description="text", context="Cooking", offline=True)
-    >>> list(enriched.columns)
-    ['name', 'text', 'tldr', 'challenge']
-    >>> enriched.attrs["report"]["statuses"]
-    ['enriched', 'enriched']
+    Examples:
+        >>> import pandas as pd
+        >>> import roadmap_assets
+        >>> dishes = pd.DataFrame({
+        ...     "name": ["Sourdough", "Hollandaise"],
+        ...     "text": ["Bread that rises by wild yeast.", "A sauce of egg yolk and butter."],
+        ... })
+        >>> enriched = roadmap_assets.enrich(dishes, topic="name", description="text", context="Cooking", offline=True)
+        >>> list(enriched.columns)
+        ['name', 'text', 'tldr', 'challenge']
+        >>> enriched.attrs["report"]["statuses"]
+        ['enriched', 'enriched']
 
     Args:
         frame: the rows; it is left as it is. Its index may be any, with duplicates too.

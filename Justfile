@@ -1,0 +1,51 @@
+# `just` lists the recipes. Each uses the virtual environment in .venv (see CONTRIBUTING.md).
+
+export PATH := justfile_directory() / ".venv/bin" + ":" + env("PATH")
+
+# List the recipes
+default:
+    @just --list
+
+# Run the tests, or those that the arguments select
+test *arguments:
+    pytest -n auto {{arguments}}
+
+# Check style, types and layers
+check:
+    ruff check .
+    ruff format --check .
+    mypy
+    lint-imports
+
+# Format the code and fix what can be fixed
+fix:
+    ruff check --fix .
+    ruff format .
+
+# Regenerate the pages of docs/ that are written from the program
+reference:
+    python -m roadmap_assets_tests.reference
+
+# Build the docs site into site-docs/; warnings are errors
+docs:
+    mkdocs build
+
+# Serve the docs site and rebuild it on changes
+docs-serve:
+    mkdocs serve
+
+# Take the benchmarks, or those named
+benchmarks *names:
+    python -m roadmap_assets_tests.benchmarks {{names}}
+
+# Test against the real hosts (a few requests)
+live:
+    pytest -m live
+
+# Start Dagster's UI on loopback
+dagster:
+    dg dev
+
+# Everything that CI runs
+ci:
+    .ci/run
