@@ -12,7 +12,7 @@ from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.limiter.base import least_seconds
 from roadmap_assets.enrichment.providers.base import Usage
 from roadmap_assets.enrichment.questions import Question
-from roadmap_assets.warehouse.enrichments import PastFailure, answered_keys, cache_size, load_failures
+from roadmap_assets.warehouse.enrichments import answered_keys, cache_size, load_failures
 
 CALL_S = 2.0
 """A rough duration of one call: enough to say whether a run takes seconds, minutes or days."""
@@ -23,7 +23,8 @@ OUTPUT_TOKENS_PER_COLUMN = 40
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would take: `given_up` rows failed too often to be tried again; `cost_usd` is None without a price.
+    """What a run would take: `given_up` rows are not asked, as they failed too often or are too long for the quota;
+    `cost_usd` is None without a price.
 
     `seconds` is the shortest time under the quota per minute, and `days` how many days' quota the calls need.
     """
@@ -42,10 +43,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """What the database knows about questions, by key; `latest` is when the youngest of its `entries` arrived (UTC)."""
+    """What the database knows about questions, by key; `latest` is when the youngest of its `entries` arrived (UTC).
+
+    `given_up` has the reason for each key that is not asked.
+    """
 
     answered: AbstractSet[str]
-    given_up: Mapping[str, PastFailure]
+    given_up: Mapping[str, str]
     to_ask: Sequence[Question]
     entries: int
     latest: datetime | None
@@ -57,9 +61,27 @@ def look_up(config: EngineConfig, questions: Mapping[str, Question]) -> LookUp:
         answered = answered_keys(connection, questions)
         entries, latest = cache_size(connection)
         failures = load_failures(connection, questions.keys() - answered)
-    given_up = {key: past for key, past in failures.items() if past.runs >= config.failure_runs}
+    given_up = {
+        key: f"{past.reason}, in {past.runs} runs: {past.last_error}"
+        for key, past in failures.items()
+        if past.runs >= config.failure_runs
+    }
+    given_up |= _too_long(config, questions)
     to_ask = [question for key, question in questions.items() if key not in answered and key not in given_up]
     return LookUp(answered, given_up, to_ask, entries, latest)
+
+
+def _too_long(config: EngineConfig, questions: Mapping[str, Question]) -> dict[str, str]:
+    """The questions that no request can hold; empty where even a request without a topic is too long."""
+    limit = config.limits.tpm
+    if not limit or config.fixed_tokens >= limit:
+        return {}
+    return {
+        key: f"too_long: a request about it has {config.fixed_tokens + question.tokens} input tokens, and ROADMAP_TPM "
+        f"allows {limit} a minute; lower ROADMAP_DESCRIPTION_CHARS"
+        for key, question in questions.items()
+        if config.fixed_tokens + question.tokens > limit
+    }
 
 
 def make_plan(config: EngineConfig, questions: Sequence[Question], found: LookUp) -> Plan:

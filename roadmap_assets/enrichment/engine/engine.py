@@ -49,8 +49,8 @@ class Engine:
         tally = Tally(config, questions, unique=unique, plan=plan, began=began)
         for key in found.answered:
             tally.settle(key, "hit")
-        for key, past in found.given_up.items():
-            tally.fail(key, f"{past.reason}, in {past.runs} runs: {past.last_error}")
+        for key, reason in found.given_up.items():
+            tally.fail(key, reason)
         on_event(CacheChecked(found.entries, found.latest, plan=plan, batch_size=config.batch_size))
         if not found.to_ask:
             return tally.report()

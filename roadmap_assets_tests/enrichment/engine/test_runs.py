@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import closing
 from typing import Any
 
@@ -15,7 +16,7 @@ from roadmap_assets.enrichment.limiter.base import Limits
 from roadmap_assets.enrichment.profiles.registry import load_profile
 from roadmap_assets.simulator.delivery import SeenRequest
 from roadmap_assets.simulator.faults import Edit, Finish, Hang, Rule, Status
-from roadmap_assets_tests.enrichment.engine.runs import Start, ask, questions
+from roadmap_assets_tests.enrichment.engine.runs import NO_LIMIT, Start, ask, questions
 
 # ------------------------------------------------------------------------------------------------- packing and caching
 
@@ -210,6 +211,17 @@ def test_a_failure_is_tried_by_some_runs_and_then_given_up(start: Start) -> None
     report = runs.run(questions(2), failure_runs=3)
     assert (report.rows, report.calls, runs.calls) == ({"hit": 1, "failed": 1}, 0, calls)
     assert list(report.failures.values()) == ["blocked, in 3 runs: SAFETY"]
+
+
+def test_a_topic_that_no_request_can_hold_fails_alone(start: Start) -> None:
+    runs = start(limits=Limits(rpm=0, tpm=2_000, rpd=0))
+    long = ask("Kilns", "A kiln fires clay. " * 500, chars=10_000)
+    report = runs.run([*questions(2), long])
+    assert (report.rows, report.calls) == ({"enriched": 2, "failed": 1}, 1)
+    assert re.match(r"too_long: .* 2000 a minute", report.failures[long.key])
+    assert runs.run([long]).rows == {"failed": 1}
+    runs.limits = NO_LIMIT
+    assert runs.run([long]).rows == {"enriched": 1}
 
 
 def test_a_failure_that_is_answered_later_is_forgotten(start: Start) -> None:
