@@ -23,6 +23,7 @@ from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.ledger import outcomes_in_run
 from roadmap_assets.warehouse.published import EnrichedTopic, published_ids
 from roadmap_assets.warehouse.raw import Snapshot, load_snapshot
+from roadmap_assets.warehouse.topics import load_parse
 
 _T = TypeVar("_T")
 Results = Iterator[dg.AssetCheckResult]
@@ -92,8 +93,11 @@ def roadmap_topics_checks(context: dg.AssetCheckExecutionContext, warehouse: War
         database = warehouse.open_in_step(context.log.info)
         snapshots = _snapshots(roadmaps_checked(context), database)
         topics = pipeline.topics_of(list(snapshots), warehouse=database)
+        with database.transaction() as connection:
+            parses = {roadmap: load_parse(connection, roadmap) for roadmap in snapshots}
+    counts = {roadmap: parse.counts for roadmap, parse in parses.items() if parse}
     read = {
-        roadmap: ReadRoadmap(snapshot, [topic for topic in topics if topic.roadmap == roadmap])
+        roadmap: ReadRoadmap(snapshot, [topic for topic in topics if topic.roadmap == roadmap], counts.get(roadmap, {}))
         for roadmap, snapshot in snapshots.items()
     }
     # Without a topic it was never read, which `readable` tells.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import dagster as dg
 
@@ -17,7 +17,7 @@ from roadmap_assets.enrichment.limiter.base import Limits, QuotaState
 from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.pipeline import Enriched, Fetched, Published, TopicsRead
 from roadmap_assets.warehouse.published import EnrichedTopic
-from roadmap_assets.warehouse.topics import Topic
+from roadmap_assets.warehouse.topics import PlacedBy, Topic
 
 Metadata = dict[str, Any]
 
@@ -43,12 +43,15 @@ def of_fetched(fetched: Fetched) -> Metadata:
 def of_topics(read: TopicsRead, topics: Sequence[Topic]) -> Metadata:
     """Metadata of `roadmap_topics`."""
     categories = Counter(topic.category for topic in topics if topic.category)
+    placed_by = Counter(topic.placed_by for topic in topics)
     return {
         "dagster/row_count": len(topics),
         "title": read.title,
         "categories": len(categories),
         "share_in_a_category": _share(sum(categories.values()), len(topics)),
         "share_with_a_text": _share(sum(bool(topic.description) for topic in topics), len(topics)),
+        **{f"share_placed_by_{by}": _share(placed_by[by], len(topics)) for by in get_args(PlacedBy)},
+        "optional": sum(topic.optional for topic in topics),
         "changed": read.changed,
         **read.counts,
         "topics_by_category": _bars(dict(categories.most_common(PREVIEW_ROWS))),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, Self, TypeVar, get_args
 
 from roadmap_assets.enrichment.profiles.rules import Level
@@ -20,6 +20,9 @@ from roadmap_assets.warehouse.topics import Topic
 TLDR_WORDS: Final = 12
 MANY_TOPICS: Final = 5
 """So many topics of a roadmap with one TLDR, and it tells nothing."""
+
+MOST_DISPUTED: Final = 0.1
+"""Share of a roadmap's topics; beyond it, the tree or our reading of the drawing is probably out of date."""
 
 _NAMED: Final = 5
 
@@ -75,10 +78,11 @@ class Rule(Generic[_T]):
 
 @dataclass(frozen=True, slots=True)
 class ReadRoadmap:
-    """A roadmap's topics beside what they were read from."""
+    """A roadmap's topics, what they were read from, and what was counted while reading them."""
 
     snapshot: Snapshot
     topics: Sequence[Topic]
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,12 @@ def _unplaced(read: ReadRoadmap) -> list[str]:
     return [topic.topic for topic in read.topics if not topic.category]
 
 
+def _disputed(read: ReadRoadmap) -> list[str]:
+    disputed = read.counts.get("disputed_places", 0)
+    too_many = disputed > MOST_DISPUTED * len(read.topics)
+    return [f"{disputed} of {len(read.topics)} topics have another parent in the drawing"] if too_many else []
+
+
 def _without_text(read: ReadRoadmap) -> list[str]:
     return [topic.topic for topic in read.topics if not topic.description]
 
@@ -184,6 +194,11 @@ TOPIC_RULES: Final[Sequence[Rule[ReadRoadmap]]] = (
         _unplaced,
         rows=lambda read: len(read.topics),
         tolerance=0.1,
+    ),
+    Rule(
+        "tree_and_drawing_agree",
+        "For at least nine in ten topics the site's tree and the drawing name the same parent topic.",
+        _disputed,
     ),
     Rule(
         "topics_with_a_text",

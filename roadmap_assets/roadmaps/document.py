@@ -5,7 +5,6 @@ The document is a drawing made with React Flow: nodes with a type, a position an
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias
 
 from roadmap_assets.errors import DocumentError
+from roadmap_assets.roadmaps.foreign_json import as_dict, as_list, as_text, load_json
 from roadmap_assets.roadmaps.geometry import Box
 
 TOPIC_TYPES: Final = frozenset({"topic", "subtopic"})
@@ -25,7 +25,6 @@ _SIDES: Final[dict[str, Side]] = {"w": "top", "x": "bottom", "y": "left", "z": "
 _ENTRIES: Final = ("links", "legends", "checklists")
 _FARTHEST = 1e7  # pixels; the largest real drawing is some 10 000 high
 _COLOR = re.compile("#[0-9a-fA-F]{3,8}")
-_UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,11 @@ class Node:
     def is_topic(self) -> bool:
         return self.type in TOPIC_TYPES
 
+    @property
+    def is_major(self) -> bool:
+        """The larger kind of topic, which is drawn for the stops of the spine and the heads of groups."""
+        return self.type == "topic"
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
@@ -121,16 +125,16 @@ def parse_document(text: str, *, roadmap: str, origin: str) -> Document:
     """
     here = f"the document of {roadmap} ({origin})"
     try:
-        raw = json.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError) as error:
-        raise DocumentError(f"{here} is not JSON: {error or type(error).__name__}") from None
+        raw = load_json(text)
+    except ValueError as error:
+        raise DocumentError(f"{here} is not JSON: {error}") from None
     if not isinstance(raw, dict):
         raise DocumentError(f"{here} is not a JSON object but {type(raw).__name__}")
     if "mockup" in raw:
         raise DocumentError(
             f"{here} has the old shape ('mockup' at the top), which holds no nodes; choose another roadmap"
         )
-    raw_nodes, raw_edges = _list(raw.get("nodes")), _list(raw.get("edges"))
+    raw_nodes, raw_edges = as_list(raw.get("nodes")), as_list(raw.get("edges"))
     nodes: dict[str, Node] = {}
     for entry in raw_nodes:
         node = _node(entry)
@@ -154,70 +158,70 @@ def _from_the_top(node: Node) -> tuple[float, float]:
 
 
 def _node(raw: Any) -> Node | None:
-    node = _dict(raw)
-    node_id = _text(node.get("id"))
+    node = as_dict(raw)
+    node_id = as_text(node.get("id"))
     if not node_id:
         return None
-    data = _dict(node.get("data"))
+    data = as_dict(node.get("data"))
     return Node(
         id=node_id,
-        type=_text(node.get("type")),
-        label=_text(data.get("label")),
+        type=as_text(node.get("type")),
+        label=as_text(data.get("label")),
         box=_box(node, "measured", "node", "style"),
         requested=_box(node, "node", "style", "measured"),
-        dashed=_is_dashed(_dict(data.get("style"))),
+        dashed=_is_dashed(as_dict(data.get("style"))),
         look=_look(data),
     )
 
 
 def _look(data: dict[str, Any]) -> Look:
-    style = _dict(data.get("style"))
-    entries = [_entry(entry) for name in _ENTRIES for entry in _list(data.get(name))]
-    if url := _text(data.get("href")):
-        entries.append(Entry(_text(data.get("label")), url))
+    style = as_dict(data.get("style"))
+    entries = [_entry(entry) for name in _ENTRIES for entry in as_list(data.get(name))]
+    if url := as_text(data.get("href")):
+        entries.append(Entry(as_text(data.get("label")), url))
     legend = data.get("legend")
     return Look(
         font_size=_number(style.get("fontSize")) or _PLAIN.font_size,
-        align=_text(style.get("textAlign")) or _PLAIN.align,
-        at_top=_text(style.get("justifyContent")) in ("flex-start", "start"),
-        bordered=_text(style.get("borderColor")).lower() != "transparent",
-        filled=_text(style.get("backgroundColor")).lower() != "transparent",
+        align=as_text(style.get("textAlign")) or _PLAIN.align,
+        at_top=as_text(style.get("justifyContent")) in ("flex-start", "start"),
+        bordered=as_text(style.get("borderColor")).lower() != "transparent",
+        filled=as_text(style.get("backgroundColor")).lower() != "transparent",
         entries=tuple(entries),
         mark=_entry(legend) if isinstance(legend, dict) else None,
     )
 
 
 def _entry(raw: Any) -> Entry:
-    entry = _dict(raw)
-    color = _text(entry.get("color"))
+    entry = as_dict(raw)
+    color = as_text(entry.get("color"))
     return Entry(
-        label=_text(entry.get("label")),
-        url=_text(entry.get("url")),
+        label=as_text(entry.get("label")),
+        url=as_text(entry.get("url")),
         color=color if _COLOR.fullmatch(color) else "",
     )
 
 
 def _edge(raw: Any, nodes: dict[str, Node]) -> Edge | None:
-    edge = _dict(raw)
-    source, target = _text(edge.get("source")), _text(edge.get("target"))
+    edge = as_dict(raw)
+    source, target = as_text(edge.get("source")), as_text(edge.get("target"))
     if source == target or source not in nodes or target not in nodes:
         return None
-    style = _text(_dict(edge.get("data")).get("edgeStyle"))
-    dashed = style == "dashed" if style else _is_dashed(_dict(edge.get("style")))
+    style = as_text(as_dict(edge.get("data")).get("edgeStyle"))
+    dashed = style == "dashed" if style else _is_dashed(as_dict(edge.get("style")))
     return Edge(
         source=source,
         target=target,
         dashed=dashed,
-        leaves=_SIDES.get(_text(edge.get("sourceHandle"))[:1], ""),
-        enters=_SIDES.get(_text(edge.get("targetHandle"))[:1], ""),
-        shape=_text(edge.get("type")),
+        leaves=_SIDES.get(as_text(edge.get("sourceHandle"))[:1], ""),
+        enters=_SIDES.get(as_text(edge.get("targetHandle"))[:1], ""),
+        shape=as_text(edge.get("type")),
     )
 
 
 def _box(node: dict[str, Any], *places: str) -> Box | None:
     """Position and size; the size from the first of the places that holds it."""
-    position = _dict(node.get("position"))
-    sizes = [node if place == "node" else _dict(node.get(place)) for place in places]
+    position = as_dict(node.get("position"))
+    sizes = [node if place == "node" else as_dict(node.get(place)) for place in places]
     x, y = _number(position.get("x")), _number(position.get("y"))
     width, height = (
         next((size for place in sizes if (size := _number(place.get(side))) is not None), None)
@@ -229,27 +233,12 @@ def _box(node: dict[str, Any], *places: str) -> Box | None:
 
 
 def _is_dashed(style: dict[str, Any]) -> bool:
-    return _text(style.get("strokeDasharray")) not in ("", "0", "none")
+    return as_text(style.get("strokeDasharray")) not in ("", "0", "none")
 
 
 def _title(raw: dict[str, Any], nodes: Iterable[Node]) -> str:
     drawn = next((node.label for node in nodes if node.type == "title" and node.label), "")
-    return drawn or _text(_dict(raw.get("title")).get("page")) or _text(raw.get("title"))
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str:
-    """A string (or a number's digits) on one line, without what no database or terminal takes; else ''."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    return " ".join(_UNPRINTABLE.sub("", str(value)).split())
+    return drawn or as_text(as_dict(raw.get("title")).get("page")) or as_text(raw.get("title"))
 
 
 def _number(value: Any) -> float | None:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from roadmap_assets.roadmaps.content import Content, choose_files, read_content
 from roadmap_assets.roadmaps.document import parse_document
-from roadmap_assets.roadmaps.hierarchy import place_topics
+from roadmap_assets.roadmaps.place import place_topics
+from roadmap_assets.roadmaps.tree import parse_tree
 from roadmap_assets.warehouse.raw import Snapshot
 from roadmap_assets.warehouse.topics import Topic
 
 
 @dataclass(frozen=True, slots=True)
 class TopicTable:
-    """The topics of a roadmap in reading order, its title, and what was left out or mended on the way, by name."""
+    """The topics of a roadmap in reading order, its title, and counts of what was odd about the source, by name."""
 
     title: str
     topics: tuple[Topic, ...]
@@ -26,11 +27,13 @@ def build_topics(snapshot: Snapshot) -> TopicTable:
     Raises DocumentError when the document is not JSON, has the old shape, or holds no topic.
     """
     document = parse_document(snapshot.document, roadmap=snapshot.roadmap, origin=snapshot.origin)
+    tree = parse_tree(snapshot.tree)
+    places = place_topics(document, tree)
     labels = {node.id: " ".join(node.label.split()) for node in document.topics}
     chosen = choose_files(labels, snapshot.contents)
     contents = {topic_id: read_content(file.markdown) for topic_id, file in chosen.files.items()}
     topics = []
-    for position, (topic_id, place) in enumerate(place_topics(document).items()):
+    for position, (topic_id, place) in enumerate(places.items()):
         content = contents.get(topic_id, Content(""))
         topics.append(
             Topic(
@@ -45,6 +48,8 @@ def build_topics(snapshot: Snapshot) -> TopicTable:
                 path=place.path,
                 description=content.description,
                 resources=content.resources,
+                placed_by=place.placed_by,
+                optional=topic_id in tree.entries and tree.entries[topic_id].optional,
             )
         )
     blank = [topic_id for topic_id, content in contents.items() if content.is_blank]
@@ -52,6 +57,9 @@ def build_topics(snapshot: Snapshot) -> TopicTable:
     counts = {
         "unusable_nodes": document.unusable_nodes,
         "unusable_edges": document.unusable_edges,
+        "unusable_tree_entries": tree.unusable,
+        "tree_entries_of_no_topic": len(tree.entries.keys() - labels.keys()),
+        "disputed_places": sum(place.disputed for place in places.values()),
         "topics_without_file": chosen.topics_without_file,
         "topics_with_several_files": chosen.topics_with_several_files,
         "files_of_no_topic": chosen.files_of_no_topic,

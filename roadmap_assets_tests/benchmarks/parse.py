@@ -8,7 +8,7 @@ from functools import partial
 
 from roadmap_assets.errors import DocumentError
 from roadmap_assets.roadmaps.document import Document, parse_document
-from roadmap_assets.roadmaps.hierarchy import place_topics
+from roadmap_assets.roadmaps.place import place_topics
 from roadmap_assets.roadmaps.sources.directory import DirectorySource
 from roadmap_assets.roadmaps.table import build_topics
 from roadmap_assets.warehouse.raw import Snapshot

@@ -42,6 +42,8 @@ def test_a_run_of_one_roadmap_makes_all_four_and_tells_what_it_took(project: Pro
     assert project.metadata("raw_roadmap", "music")["texts"] == 3
     topics = project.metadata("roadmap_topics", "music")
     assert (topics["share_with_a_text"], topics["unusable_edges"]) == (1.0, 0)
+    assert [topics[f"share_placed_by_{by}"] for by in ("tree", "drawing", "none")] == [0.0, 1.0, 0.0]
+    assert topics["optional"] == 0
 
 
 def test_a_second_run_makes_no_call(project: Project) -> None:

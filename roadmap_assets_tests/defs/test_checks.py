@@ -32,6 +32,12 @@ DAMAGE: list[tuple[str, list[str], str, bool]] = [
     ("roadmap_topics.topics_in_a_category", ["UPDATE topics SET category = ''"], "topic_enrichments", False),
     ("roadmap_topics.topics_with_a_text", ["UPDATE topics SET description = ''"], "topic_enrichments", False),
     (
+        "roadmap_topics.tree_and_drawing_agree",
+        ["UPDATE parsed_roadmaps SET counts = json_object('disputed_places', 1)"],
+        "topic_enrichments",
+        False,
+    ),
+    (
         "topic_enrichments.tldr_short",
         [f"UPDATE enrichments SET answer = json_object('tldr', '{LIMIT_13}', 'challenge', 'expert')"],
         "enriched_roadmap",

@@ -39,8 +39,8 @@ def snapshot(*names: str) -> Snapshot:
     return Snapshot("r", sketch.text(), "a test", "a test", (ContentFile("a@a.md", "a", "0", "text"),))
 
 
-def read(*topics: Topic, document: Sequence[str] = NAMES) -> ReadRoadmap:
-    return ReadRoadmap(snapshot(*document), topics)
+def read(*topics: Topic, document: Sequence[str] = NAMES, **counts: int) -> ReadRoadmap:
+    return ReadRoadmap(snapshot(*document), topics, counts)
 
 
 def answered(name: str, tldr: str = "", challenge: str = "practice", **changes: Any) -> EnrichedTopic:
@@ -59,6 +59,8 @@ PASSES: list[tuple[str, str, Any]] = [
     ("topics_complete", "all topics of the document", read(*ALL)),
     ("topics_complete", "one more than the document, which is another rule's affair", read(*ALL, document=NAMES[1:])),
     ("topics_in_a_category", "one of ten without", read(topic("Loops", category=""), *ALL[1:])),
+    ("tree_and_drawing_agree", "one of ten under another parent", read(*ALL, disputed_places=1)),
+    ("tree_and_drawing_agree", "topics read before this was counted", read(*ALL)),
     ("topics_with_a_text", "two of ten without", read(*(topic(n, description="") for n in NAMES[:2]), *ALL[2:])),
     ("topics_answered", "all answered", [answered(name) for name in NAMES]),
     ("tldr_short", "twelve words", [answered("Loops", " ".join("word" for _ in range(12)))]),
@@ -81,6 +83,12 @@ FAILS: list[tuple[str, str, Any, str]] = [
         "two of ten without",
         read(*UNPLACED),
         "Loops, Lists",
+    ),
+    (
+        "tree_and_drawing_agree",
+        "two of ten under another parent",
+        read(*ALL, disputed_places=2),
+        "r: 2 of 10 topics have another parent in the drawing",
     ),
     (
         "topics_with_a_text",

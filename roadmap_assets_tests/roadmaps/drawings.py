@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from roadmap_assets.roadmaps.document import Document, parse_document
-from roadmap_assets.roadmaps.hierarchy import place_topics
+from roadmap_assets.roadmaps.place import place_topics
 
 WIDTH, HEIGHT = 200, 50  # of a topic
 STEP = 55  # from one topic of a stack to the next: they touch

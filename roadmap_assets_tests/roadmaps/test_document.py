@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from roadmap_assets.errors import DocumentError
 from roadmap_assets.roadmaps.document import Document, parse_document
 from roadmap_assets.roadmaps.geometry import Box
-from roadmap_assets.roadmaps.hierarchy import place_topics
+from roadmap_assets.roadmaps.place import place_topics
 
 TOPIC = {"id": "t", "type": "topic", "position": {"x": 1, "y": 2}, "data": {"label": "Topic"}}
 POSITION = {"position": {"x": 0, "y": 0}}

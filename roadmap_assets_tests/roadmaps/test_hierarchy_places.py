@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -12,10 +13,14 @@ from pathlib import Path
 import pytest
 
 from roadmap_assets.roadmaps.document import parse_document
-from roadmap_assets.roadmaps.hierarchy import STAGES, Place, place_topics
+from roadmap_assets.roadmaps.hierarchy import STAGES
+from roadmap_assets.roadmaps.place import Place, place_topics
+from roadmap_assets.roadmaps.tree import parse_tree
 from roadmap_assets_tests.roadmaps.drawings import STEP, Sketch, large_drawing
+from roadmap_assets_tests.roadmaps.mapped_tree import mapped_tree
 
-WANTED = {"parent": 93, "strict": 87, "siblings": 86, "category": 94, "placed": 98, "at90": 17}
+WANTED = {"parent": 96, "strict": 87, "siblings": 86, "category": 97.9, "placed": 98, "at90": 17}
+WANTED_WITH_TREE = {"parent": 99, "strict": 87, "siblings": 86, "category": 99, "placed": 98, "at90": 21}
 WITHOUT_TOPICS = {"golang", "prompt-engineering"}
 
 
@@ -39,7 +44,7 @@ def test_a_place_names_what_is_above() -> None:
         "Web": Place(category="Web", subcategory="", parent="", parent_topic="", path=()),
         "HTML": Place("Web", "Basics", parent="Basics", parent_topic="Web", path=("Web", "Basics")),
         "Forms": Place("Web", "Basics", parent="HTML", parent_topic="HTML", path=("Web", "Basics", "HTML")),
-        "Lost": Place(category="Sketch", subcategory="", parent="", parent_topic="", path=()),
+        "Lost": Place(category="Sketch", subcategory="", parent="", parent_topic="", path=(), placed_by="none"),
     }
 
 
@@ -131,7 +136,7 @@ def calls_to_place(sketch: Sketch) -> int:
     return calls
 
 
-def write_topics(real_roadmaps: Path, output: Path, *, without: str = "") -> None:
+def write_topics(real_roadmaps: Path, output: Path, *, without: str = "", with_tree: bool = False) -> None:
     """All real roadmaps, as the scorer wants them."""
     with output.open("w", encoding="utf-8") as lines:
         for path in sorted(real_roadmaps.glob("*/*.json")):
@@ -140,16 +145,19 @@ def write_topics(real_roadmaps: Path, output: Path, *, without: str = "") -> Non
                 continue
             document = parse_document(path.read_text("utf-8"), roadmap=slug, origin=str(path))
             labels = {topic.id: topic.label for topic in document.topics}
-            for topic, place in place_topics(document, without=frozenset({without} - {""})).items():
+            tree = parse_tree(mapped_tree(path) if with_tree else "")
+            for topic, place in place_topics(document, tree, without=frozenset({without} - {""})).items():
                 row = {"roadmap": slug, "topic_id": topic, "topic": labels[topic], **asdict(place)}
                 lines.write(json.dumps(row) + "\n")
 
 
-def score(real_roadmaps: Path, topics: Path) -> subprocess.CompletedProcess[str]:
+def score(
+    real_roadmaps: Path, topics: Path, *, wanted: Mapping[str, float] = WANTED
+) -> subprocess.CompletedProcess[str]:
     scorer = real_roadmaps.parent / "tools" / "score_hierarchy.py"
     if not scorer.exists():
         pytest.skip(f"no scorer at {scorer}")
-    least = [part for name, value in WANTED.items() for part in ("--min", f"{name}={value}")]
+    least = [part for name, value in wanted.items() for part in ("--min", f"{name}={value}")]
     command = [sys.executable, str(scorer), str(topics), "--gold", str(real_roadmaps), *least]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -157,6 +165,12 @@ def score(real_roadmaps: Path, topics: Path) -> subprocess.CompletedProcess[str]
 def test_real_roadmaps_are_read_as_their_maintainers_meant_them(real_roadmaps: Path, tmp_path: Path) -> None:
     write_topics(real_roadmaps, tmp_path / "topics.jsonl")
     result = score(real_roadmaps, tmp_path / "topics.jsonl")
+    assert result.returncode == 0, result.stdout
+
+
+def test_with_the_tree_real_roadmaps_are_as_their_maintainers_meant_them(real_roadmaps: Path, tmp_path: Path) -> None:
+    write_topics(real_roadmaps, tmp_path / "topics.jsonl", with_tree=True)
+    result = score(real_roadmaps, tmp_path / "topics.jsonl", wanted=WANTED_WITH_TREE)
     assert result.returncode == 0, result.stdout
 
 

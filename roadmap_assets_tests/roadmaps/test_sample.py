@@ -14,7 +14,8 @@ import pytest
 
 from roadmap_assets.roadmaps.content import Content, choose_files, read_content
 from roadmap_assets.roadmaps.document import Document, parse_document
-from roadmap_assets.roadmaps.hierarchy import STAGES, place_topics
+from roadmap_assets.roadmaps.hierarchy import STAGES
+from roadmap_assets.roadmaps.place import place_topics
 from roadmap_assets.roadmaps.sources.registry import SAMPLE, open_source
 from roadmap_assets.warehouse.raw import Snapshot
 

@@ -35,10 +35,10 @@ GARDEN: dict[str, Any] = {
 }
 
 
-def snapshot(document: object = GARDEN, files: dict[str, str] | None = None) -> Snapshot:
+def snapshot(document: object = GARDEN, files: dict[str, str] | None = None, tree: str = "") -> Snapshot:
     text = document if isinstance(document, str) else json.dumps(document)
     contents = tuple(content_file(name, markdown.encode()) for name, markdown in (files or {}).items())
-    return Snapshot(roadmap="garden", document=text, origin="garden.json", source="test", contents=contents)
+    return Snapshot("garden", document=text, origin="garden.json", source="test", contents=contents, tree=tree)
 
 
 def test_a_topic_has_its_place_and_its_text() -> None:
@@ -59,6 +59,23 @@ def test_a_topic_has_its_place_and_its_text() -> None:
     assert peat.resources == (Resource("Bog", "https://bog.example", "book"),)
 
 
+def test_a_topic_has_its_place_in_the_tree_and_its_mark() -> None:
+    tree = [
+        {"nodeId": "3", "text": "The Garden > Soil life > Tools", "isOptional": True},
+        {"nodeId": "2", "text": "The Garden > Soil life > Peat moss", "isOptional": False},
+        {"nodeId": "gone", "text": "The Garden > Bees"},
+        {"text": "The Garden > Wasps"},
+    ]
+    table = build_topics(snapshot(tree=json.dumps(tree)))
+    assert [(t.topic, t.path, t.placed_by, t.optional) for t in table.topics] == [
+        ("Soil life", (), "drawing", False),
+        ("Peat moss", ("Soil life",), "tree", False),
+        ("Tools", ("Soil life",), "tree", True),
+    ]
+    counted = ("unusable_tree_entries", "tree_entries_of_no_topic", "disputed_places")
+    assert [table.counts[name] for name in counted] == [1, 1, 1]
+
+
 def test_what_was_left_out_or_mended_is_counted() -> None:
     files = {
         "soil-life@1.md": "# Soil\n",
@@ -71,6 +88,9 @@ def test_what_was_left_out_or_mended_is_counted() -> None:
     assert build_topics(snapshot(files=files)).counts == {
         "unusable_nodes": 0,
         "unusable_edges": 1,
+        "unusable_tree_entries": 0,
+        "tree_entries_of_no_topic": 0,
+        "disputed_places": 0,
         "topics_without_file": 0,
         "topics_with_several_files": 1,
         "files_of_no_topic": 1,
@@ -134,9 +154,10 @@ _EDGES = st.lists(
     | _JSON
     | st.fixed_dictionaries({"nodes": _NODES | _JSON, "edges": _EDGES | _JSON, "title": _JSON}),
     markdown=st.text(),
+    tree=st.text() | st.lists(st.fixed_dictionaries({"nodeId": st.sampled_from("abc"), "text": _JSON})).map(json.dumps),
 )
-def test_any_document_is_a_table_or_a_clear_error(document: object, markdown: str) -> None:
-    given = snapshot(document, {"a@a.md": markdown, "b@b.md": markdown})
+def test_any_document_is_a_table_or_a_clear_error(document: object, markdown: str, tree: str) -> None:
+    given = snapshot(document, {"a@a.md": markdown, "b@b.md": markdown}, tree)
     try:
         table = build_topics(given)
     except DocumentError:

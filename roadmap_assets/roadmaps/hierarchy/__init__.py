@@ -1,5 +1,5 @@
-"""Category, subcategory and path of every topic, read from the roadmap's drawing."""
+"""What is above every topic, read from the roadmap's drawing."""
 
-from roadmap_assets.roadmaps.hierarchy.place import STAGES, Place, place_topics
+from roadmap_assets.roadmaps.hierarchy.trace import DEEPEST, STAGES, DrawnPath, trace_topics
 
-__all__ = ["STAGES", "Place", "place_topics"]
+__all__ = ["DEEPEST", "STAGES", "DrawnPath", "trace_topics"]

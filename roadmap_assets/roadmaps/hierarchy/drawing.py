@@ -70,8 +70,7 @@ class Drawing:
         return node in self.topics or node in self.headings or node in self.frames
 
     def is_major(self, node: str) -> bool:
-        """The larger kind of topic, which is drawn for the stops of the spine and the heads of groups."""
-        return self.nodes[node].type == "topic"
+        return self.nodes[node].is_major
 
     def is_station(self, node: str) -> bool:
         """Whether the path of reading can stop here: major topics and unframed paragraphs that are headings."""

@@ -1,4 +1,4 @@
-"""From a document to each topic's place: the stages in their order, and the paths that come out."""
+"""From a drawing to what is above each topic: the stages in their order, and the resulting paths."""
 
 from __future__ import annotations
 
@@ -34,24 +34,20 @@ DEEPEST: Final = 32  # levels of a path; the deepest real one has six
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a topic stands: the labels of what is above it, root first, in ``path``.
+class DrawnPath:
+    """What the drawing shows above a topic: ids of nodes (topics and headings), root first.
 
-    ``parent`` is the immediate group (a topic or a heading), ``parent_topic`` the nearest topic above.
-    A root is its own category; what hangs nowhere has the roadmap's title for one.
+    ``attached`` says whether a sign of the drawing led to the topic; a root is attached and has nothing above it.
     """
 
-    category: str
-    subcategory: str
-    parent: str
-    parent_topic: str
-    path: tuple[str, ...]
+    above: tuple[str, ...]
+    attached: bool
 
 
-def place_topics(document: Document, *, without: frozenset[str] = frozenset()) -> dict[str, Place]:
-    """Every topic's place by its id, in the order of reading.
+def trace_topics(document: Document, *, without: frozenset[str] = frozenset()) -> dict[str, DrawnPath]:
+    """What is above every topic, by its id, in reading order.
 
-    ``without`` names stages to leave out, to see what each adds; raises ValueError for one that there is not.
+    ``without`` names stages to leave out, to measure what each adds; raises ValueError for an unknown one.
     """
     if unknown := without.difference(STAGES):
         raise ValueError(f"no such stage: {', '.join(sorted(unknown))}; there are {', '.join(STAGES)}")
@@ -76,30 +72,27 @@ def place_topics(document: Document, *, without: frozenset[str] = frozenset()) -
     attachment = Attachment(drawing, spine.roots)
     if "remainder" not in without:
         attach_remainder(attachment, spine)
-    return _Paths(drawing, spine, attachment.above, document.title).places()
+    return _Paths(drawing, spine, attachment.above).traced()
 
 
 class _Paths:
     """Paths are made of what an item hangs on, and of the headings that are drawn between the two."""
 
-    def __init__(self, drawing: Drawing, spine: Spine, above: dict[str, str | None], title: str) -> None:
+    def __init__(self, drawing: Drawing, spine: Spine, above: dict[str, str | None]) -> None:
         self.drawing = drawing
         self.path = spine.roots
         self.above = above
-        self.title = title
         self.below: defaultdict[str | None, list[str]] = defaultdict(list)
         for item, upper in above.items():
             self.below[upper].append(item)
 
-    def places(self) -> dict[str, Place]:
-        places: dict[str, Place] = {}
-        for item, path in self._walk():
-            if item in self.drawing.topics:
-                places[item] = self._place(item, path)
-        left = [item for item in self.drawing.items if item in self.drawing.topics and item not in places]
-        for topic in sorted(left, key=self.drawing.from_the_top):
-            places[topic] = self._place(topic, self._headings_between(None, topic))
-        return places
+    def traced(self) -> dict[str, DrawnPath]:
+        drawing = self.drawing
+        paths = {item: DrawnPath(path, attached=True) for item, path in self._walk() if item in drawing.topics}
+        left = [item for item in drawing.items if item in drawing.topics and item not in paths]
+        for topic in sorted(left, key=drawing.from_the_top):
+            paths[topic] = DrawnPath(self._headings_between(None, topic), attached=False)
+        return paths
 
     def _walk(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Every placed item with its path (of ids): the roots in their order, each before what hangs on it."""
@@ -132,16 +125,3 @@ class _Paths:
         frames = [frame for frame in reversed(drawing.frames_around(lower)) if frame not in shared]
         headings = [drawing.frame_heading.get(frame) for frame in frames] + [drawing.label_over.get(lower)]
         return tuple(dict.fromkeys(h for h in headings if h is not None and h not in (upper, lower)))
-
-    def _place(self, topic: str, path: tuple[str, ...]) -> Place:
-        nodes = self.drawing.nodes
-        labels = tuple(label for item in path if (label := nodes[item].label))
-        topics = [nodes[item].label for item in path if item in self.drawing.topics]
-        own = nodes[topic].label if topic in self.above else ""
-        return Place(
-            category=labels[0] if labels else own or self.title,
-            subcategory=labels[1] if len(labels) > 1 else "",
-            parent=labels[-1] if labels else "",
-            parent_topic=topics[-1] if topics else "",
-            path=labels,
-        )
