@@ -24,10 +24,10 @@ API_CALLS = Table(
         Column("detail", "VARCHAR", "The provider's own word for it"),
         Column("model", "VARCHAR", "Model asked"),
         Column("model_version", "VARCHAR", "Model that answered"),
-        Column("input_tokens", "BIGINT", "Tokens of the prompt"),
-        Column("cached_tokens", "BIGINT", "Of those, tokens billed as cached"),
-        Column("output_tokens", "BIGINT", "Tokens of the reply"),
-        Column("thought_tokens", "BIGINT", "Tokens of thinking, billed as output"),
+        Column("input_tokens", "BIGINT", "Tokens of the prompt; null where the count was not credible", nullable=True),
+        Column("cached_tokens", "BIGINT", "Of those, tokens billed as cached", nullable=True),
+        Column("output_tokens", "BIGINT", "Tokens of the reply", nullable=True),
+        Column("thought_tokens", "BIGINT", "Tokens of thinking, billed as output", nullable=True),
         Column("cost_usd", "DOUBLE", "Cost in US dollars; null where the model's price is unknown", nullable=True),
         Column("latency_s", "DOUBLE", "Seconds from request to reply"),
         Column("started_at", "TIMESTAMP", "When it was sent (UTC)"),
@@ -54,10 +54,10 @@ class Call:
     detail: str
     model: str
     model_version: str
-    input_tokens: int
-    cached_tokens: int
-    output_tokens: int
-    thought_tokens: int
+    input_tokens: int | None
+    cached_tokens: int | None
+    output_tokens: int | None
+    thought_tokens: int | None
     cost_usd: float | None
     latency_s: float
     started_at: datetime

@@ -54,6 +54,11 @@ def _add_unreadable_roadmaps(connection: Connection) -> None:
     )
 
 
+def _let_token_counts_be_unknown(connection: Connection) -> None:
+    for column in ("input_tokens", "cached_tokens", "output_tokens", "thought_tokens"):
+        connection.execute(f"ALTER TABLE api_calls ALTER COLUMN {column} DROP NOT NULL")
+
+
 def _add_columns(connection: Connection, table: str, added: Mapping[str, tuple[str, str]], *, after: str) -> None:
     """Rebuild the table with columns (name -> type, value of existing rows) that are NOT NULL, `after` another one."""
     columns: list[Column] = []
@@ -79,6 +84,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("lists_to_json", _lists_to_json),
     ("add_updated_at", _add_updated_at),
     ("add_unreadable_roadmaps", _add_unreadable_roadmaps),
+    ("let_token_counts_be_unknown", _let_token_counts_be_unknown),
 )
 """In the order in which they run. The first creates what the descriptions say today and stands for all others.
 

@@ -98,7 +98,7 @@ class Admission:
         """Learn from a call whether the connection works, and correct its permit to the tokens that it used."""
         if not outcome.sent:
             self.connection.record_failure(batch)
-        if outcome.usage.input_tokens and self._config.limits.tpm:
+        if outcome.usage and outcome.usage.input_tokens and self._config.limits.tpm:
             self._limiter.settle(admitted.permit, input_tokens=outcome.usage.input_tokens)
 
     async def _reserve(self, questions: Sequence[Question]) -> float | None:

@@ -118,11 +118,13 @@ class Calls:
             detail="; ".join(part for part in (outcome.detail, matched.damage) if part),
             model=self._config.model,
             model_version=outcome.model_version,
-            input_tokens=usage.input_tokens,
-            cached_tokens=usage.cached_tokens,
-            output_tokens=usage.output_tokens,
-            thought_tokens=usage.thought_tokens,
-            cost_usd=self._config.prices.cost_usd(outcome.model_version or self._config.model, usage),
+            input_tokens=usage.input_tokens if usage else None,
+            cached_tokens=usage.cached_tokens if usage else None,
+            output_tokens=usage.output_tokens if usage else None,
+            thought_tokens=usage.thought_tokens if usage else None,
+            cost_usd=self._config.prices.cost_usd(outcome.model_version or self._config.model, usage)
+            if usage
+            else None,
             latency_s=outcome.latency_s,
             started_at=attempt.started_at,
         )

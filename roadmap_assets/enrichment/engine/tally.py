@@ -92,7 +92,7 @@ class Tally:
         unseen = call.outcome in ("timeout", "dropped", "cancelled")
         self._charged_usd += estimated_usd if unseen or call.cost_usd is None else call.cost_usd
         if call.answered:
-            per_topic = (call.output_tokens + call.thought_tokens) / call.answered
+            per_topic = ((call.output_tokens or 0) + (call.thought_tokens or 0)) / call.answered
             self._output_tokens_per_topic = max(self._output_tokens_per_topic, per_topic)
 
     # --------------------------------------------------------------------------------------------------- reporting

@@ -47,7 +47,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of one attempt. `detail` quotes the provider; times are in seconds.
+    """The result of one attempt. `detail` quotes the provider, cleaned (`cleaning`); times are in seconds.
+
+    `usage` is None, unknown, when the provider's counts cannot be true.
 
     `cut` means that the reply ended for another reason than being complete. `sent` is whether the request went out:
     without a connection it does not.
@@ -57,7 +59,7 @@ class Outcome:
     detail: str = ""
     text: str = ""
     cut: bool = False
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage | None = field(default_factory=Usage)
     model_version: str = ""
     retry_after_s: float | None = None
     latency_s: float = 0.0

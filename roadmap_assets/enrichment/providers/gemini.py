@@ -1,7 +1,7 @@
-"""One request to Gemini: build it, send it, say in one word what came back.
+"""One request to Gemini: build it, send it, and classify the result.
 
-google-genai is imported when the first request is built: it costs half a second, and most runs ask nothing. Its own
-retries stay off, since they ignore RetryInfo and spend quota unseen; its time-out counts per phase, so ours is
+google-genai is imported when a client is opened: it costs half a second, and most runs ask nothing. Its own retries
+stay off, since they ignore RetryInfo and spend quota unseen; its timeout counts per phase, so ours is
 `asyncio.timeout` around the whole attempt.
 """
 
@@ -14,10 +14,13 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.enrichment.providers.address import password_of
 from roadmap_assets.enrichment.providers.base import Kind, Outcome, Usage
+from roadmap_assets.enrichment.providers.cleaning import Cleaner
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import InvalidSetting
 
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
     import httpx2
     from google.genai import types
 
-_DETAIL_CHARS = 500
+_MOST_TOKENS = 100_000_000
+"""Far beyond any model's context: a larger count is wrong, and could overflow a sum."""
 _LONGEST_DELAY_S = 365 * 86_400.0
 
 
@@ -48,27 +52,20 @@ class Gemini:
         if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
             # It could not be sent, and the error of whoever finds out would quote it.
             raise InvalidSetting("GEMINI_API_KEY has a character that no key has, such as a space or a line break")
-        import httpx2
         from google import genai
         from google.genai import types
+
+        from roadmap_assets.enrichment.providers.http import open_client
 
         # The SDK warns of each value that it does not know; they are in the ledger.
         warnings.filterwarnings("ignore", message=".* is not a valid ", module=r"google\.genai\.")
         self.model = model
         self._timeout_s = timeout_s
-        self._api_key = api_key
+        self._cleaner = Cleaner([api_key, *password_of(base_url)])
         self._on_close = on_close
-        # A client of ours in place of the SDK's: that would be aiohttp's where that is installed, which sends again by
-        # itself, and would follow a redirect to another host with the key. One SSL context for all, which take long.
-        certificates = httpx2.create_ssl_context()
-        self._http = httpx2.AsyncClient(
-            limits=httpx2.Limits(
-                max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=60
-            ),
-            timeout=None,
-            verify=certificates,
-            event_hooks={"request": [_trace_sending]},
-        )
+        # A client of ours instead of the SDK's: that would be aiohttp's where it is installed, which retries by itself,
+        # and would follow a redirect to another host with the key.
+        self._http, certificates = open_client(connections=connections, on_request=_trace_sending)
         self._client = genai.Client(
             api_key=api_key,
             vertexai=False,
@@ -91,13 +88,7 @@ class Gemini:
         )
 
     async def ask(self, questions: Sequence[Question], *, on_sending: Callable[[], None] = lambda: None) -> Outcome:
-        """Send one request about these topics; their ids are their places from 0. Raises nothing for the network.
-
-        `on_sending` is called when the request has a connection to go out on.
-        """
-        import httpx2
-        from google.genai import errors
-
+        """Send one request about these topics; see `Provider.ask`."""
         started = time.monotonic()
         sent = False
 
@@ -106,34 +97,50 @@ class Gemini:
             sent = True
             on_sending()
 
-        def outcome(kind: Kind, detail: str, *, retry_after_s: float | None = None) -> Outcome:
-            return Outcome(
-                kind=kind,
-                detail=self._cleaned(detail),
-                retry_after_s=retry_after_s,
-                latency_s=time.monotonic() - started,
-                sent=sent,
-            )
-
         _ON_SENDING.set(sending)
+        try:
+            outcome = await self._send(request_text(questions))
+        except Exception as error:
+            if not sent:
+                raise
+            # Whatever the SDK raises for a reply of an unforeseen shape: it costs this reply, and not the run.
+            outcome = Outcome(kind="failed", detail=f"the reply could not be read: {type(error).__name__}")
+        return replace(
+            outcome,
+            detail=self._cleaner.line(outcome.detail),
+            text=self._cleaner.body(outcome.text),
+            model_version=self._cleaner.line(outcome.model_version),
+            latency_s=time.monotonic() - started,
+            sent=sent,
+        )
+
+    async def _send(self, text: str) -> Outcome:
+        """The outcome as the server puts it, not yet cleaned."""
+        import httpx2
+        from google.genai import errors
+
+        from roadmap_assets.enrichment.providers.http import ReplyTooLarge
+
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = await self._client.aio.models.generate_content(
-                    model=self.model, contents=request_text(questions), config=self._config
+                    model=self.model, contents=text, config=self._config
                 )
         except TimeoutError:
-            return outcome("timeout", f"no whole reply within {self._timeout_s:g} s")
+            return Outcome(kind="timeout", detail=f"no whole reply within {self._timeout_s:g} s")
         except errors.APIError as error:
             kind, retry_after_s = classify_error(error.code, error.details)
             detail = f"{error.code} {error.status or ''}: {error.message or ''}"
-            return outcome(kind, detail, retry_after_s=retry_after_s)
+            return Outcome(kind=kind, detail=detail, retry_after_s=retry_after_s)
         except httpx2.RequestError as error:
-            return outcome("dropped", f"{type(error).__name__}: {error}")
+            return Outcome(kind="dropped", detail=f"{type(error).__name__}: {error}")
+        except ReplyTooLarge as error:
+            return Outcome(kind="failed", detail=str(error))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            return outcome("failed", f"the reply was not JSON: {error}")
-        except ValueError as error:  # pydantic's, for JSON that is no GenerateContentResponse
-            return outcome("failed", f"the reply was no GenerateContentResponse: {type(error).__name__}")
-        return _read(response, latency_s=time.monotonic() - started)
+            return Outcome(kind="failed", detail=f"the reply was not JSON: {error}")
+        except ValueError as error:  # pydantic's, for JSON of another shape
+            return Outcome(kind="failed", detail=f"the reply was no GenerateContentResponse: {type(error).__name__}")
+        return _read(response)
 
     async def close(self) -> None:
         """Close the connections, and what was opened for this client."""
@@ -142,11 +149,6 @@ class Gemini:
             self._client.close()
         finally:
             self._on_close()
-
-    def _cleaned(self, text: str) -> str:
-        """One line, not too long, and without the key, which servers may quote when they refuse it."""
-        line = " ".join(text.split())
-        return (line.replace(self._api_key, "…") if self._api_key else line)[:_DETAIL_CHARS]
 
 
 _ON_SENDING: ContextVar[Callable[[], None]] = ContextVar("on_sending")
@@ -203,18 +205,7 @@ def _seconds(duration: object) -> float | None:
     return min(float(found[1]), _LONGEST_DELAY_S) if found else None
 
 
-def _read(response: types.GenerateContentResponse, *, latency_s: float) -> Outcome:
-    counted = response.usage_metadata
-    usage = (
-        Usage(
-            input_tokens=counted.prompt_token_count or 0,
-            cached_tokens=counted.cached_content_token_count or 0,
-            output_tokens=counted.candidates_token_count or 0,
-            thought_tokens=counted.thoughts_token_count or 0,
-        )
-        if counted
-        else Usage()
-    )
+def _read(response: types.GenerateContentResponse) -> Outcome:
     candidate = response.candidates[0] if response.candidates else None
     finish = _word(candidate.finish_reason) if candidate else ""
     block = _word(response.prompt_feedback.block_reason) if response.prompt_feedback else ""
@@ -229,10 +220,25 @@ def _read(response: types.GenerateContentResponse, *, latency_s: float) -> Outco
         detail=block or finish or "no candidate",
         text=text,
         cut=finish not in ("STOP", ""),
-        usage=usage,
+        usage=_usage(response.usage_metadata),
         model_version=response.model_version or "",
-        latency_s=latency_s,
     )
+
+
+def _usage(counted: types.GenerateContentResponseUsageMetadata | None) -> Usage | None:
+    """The tokens of a call; None, unknown, when a count is not one that a call can have."""
+    if counted is None:
+        return Usage()
+    counts = [
+        count or 0
+        for count in (
+            counted.prompt_token_count,
+            counted.cached_content_token_count,
+            counted.candidates_token_count,
+            counted.thoughts_token_count,
+        )
+    ]
+    return Usage(*counts) if all(0 <= count <= _MOST_TOKENS for count in counts) else None
 
 
 _UNSAFE = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE"})

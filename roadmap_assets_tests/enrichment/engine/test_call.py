@@ -32,3 +32,20 @@ def test_a_reply_from_elsewhere_is_matched_stored_and_counted(start: Start) -> N
     report = tally.report()
     assert (report.rows, report.calls, report.input_tokens) == ({"enriched": 1, "deferred": 1}, 1, 30)
     assert runs.calls == 0, "nothing was sent"
+
+
+def test_a_reply_whose_tokens_are_unknown_is_stored_at_an_unknown_cost(start: Start) -> None:
+    runs = start()
+    config = runs.engine().config
+    asked = questions(1)
+    unique = {question.key: question for question in asked}
+    tally = Tally(config, asked, unique=unique, plan=make_plan(config, asked, look_up(config, unique)), began=0.0)
+    text = json.dumps([{"id": "0", "topic": "Topic 0", "tldr": "A text of its own", "challenge": "practice"}])
+    with LeaseHolder(config.warehouse) as holder:
+        recorder = Recorder(config.warehouse, holder)
+        outcome = Outcome(kind="replied", detail="STOP", text=text, usage=None)
+        Calls(config, tally, recorder).record(outcome, asked, Attempt(1, 1, utc_now(), estimated_usd=0.5))
+        recorder.close()
+    assert set(runs.answers()) == {"Topic 0"}
+    assert runs.rows("SELECT input_tokens, output_tokens, cost_usd FROM api_calls") == [(None, None, None)]
+    assert tally.report().cost_usd is None

@@ -105,6 +105,7 @@ def test_what_comes_back_in_one_word(started: ExitStack, fault: Fault | None, ki
 def test_usage_and_version_come_with_the_reply(started: ExitStack) -> None:
     (outcome,) = outcome_of(started, None)
     assert outcome.model_version == MODEL
+    assert outcome.usage is not None
     assert outcome.usage.input_tokens > 0
     assert outcome.usage.output_tokens > 0
     assert outcome.usage == Usage(input_tokens=outcome.usage.input_tokens, output_tokens=outcome.usage.output_tokens)
