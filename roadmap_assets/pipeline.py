@@ -61,10 +61,14 @@ Asked = Mapping[str, Sequence[tuple[Topic, Question]]]
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What fetching a roadmap came to; `vanished` means the source has it no more and its last state stays."""
+    """Result of a fetch; `vanished` means that the roadmap disappeared upstream and its last state stays.
+
+    `listed_version` is what `Source.listing` gives to this state: a listing with another one has something newer.
+    """
 
     roadmap: str
     version: str
+    listed_version: str
     source: str
     origin: str
     files: int
@@ -155,6 +159,7 @@ def fetch(roadmap: str, *, source: Source, warehouse: Warehouse) -> Fetched:
     return Fetched(
         roadmap=roadmap,
         version=snapshot.version,
+        listed_version=source.version_of(snapshot),
         source=snapshot.source,
         origin=snapshot.origin,
         files=len(snapshot.contents),

@@ -33,6 +33,7 @@ def of_fetched(fetched: Fetched) -> Metadata:
     return {
         "texts": fetched.files,
         "version": fetched.version,
+        "listed_version": fetched.listed_version,
         "source": fetched.source,
         "origin": dg.MetadataValue.url(fetched.origin) if is_url else dg.MetadataValue.path(fetched.origin),
         "changed": fetched.changed,

@@ -23,7 +23,7 @@ def parse(conditions: Conditions) -> Iterator[Figure | Remark]:
     repeats = 1 if conditions.quick else measuring.REPEATS
     if conditions.real_roadmaps:
         source = DirectorySource(conditions.real_roadmaps)
-        snapshots = [snapshot for slug in source.listing() if (snapshot := _readable(source, slug))]
+        snapshots = [snapshot for slug in source.catalogue() if (snapshot := _readable(source, slug))]
         count = f"{len(snapshots)} real documents"
         placed = measuring.median_seconds(lambda: [_place(snapshot) for snapshot in snapshots], repeats=repeats)
         yield Figure(f"{count}: hierarchy", placed, "s", at_most(2))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from roadmap_assets.roadmaps.sources.http import ATTEMPTS
 from roadmap_assets_tests.cli.command_line import CommandLine, line
-from roadmap_assets_tests.roadmaps.sources.upstream import DROPPED, Reply, Upstream
+from roadmap_assets_tests.roadmaps.sources.upstream import DROPPED, Reply, Upstream, bomb
 
 
 @pytest.fixture
@@ -132,11 +137,193 @@ def test_the_token_goes_to_github_and_nowhere_else(live: CommandLine, upstream: 
     assert b"secret-token" not in b"".join(p.read_bytes() for p in Path(".cache").iterdir() if p.is_file())
 
 
-def test_a_real_roadmap_from_the_live_source_is_the_one_on_disk(
-    live: CommandLine, command_line: CommandLine, real_roadmaps: Path
+# ---- while one of the hosts is silent ------------------------------------------------------------------------------
+
+
+def test_a_new_roadmap_needs_the_site_and_a_known_one_does_not(live: CommandLine, upstream: Upstream) -> None:
+    live.run("scrape", "--roadmap", "alpha")
+    before = live.csv()
+    upstream.faults["/site/"] = [Reply(429, headers={"Retry-After": "9000"}), None]
+
+    result = live.run("scrape", "--roadmap", "alpha")
+    assert result.exit_code == 0
+    [note] = result.stderr.splitlines()
+    assert re.search(r"^Note: .* no more requests until .*alpha is the one in the database of 20\d\d-", note)
+    assert live.csv() == before
+
+    result = live.run("scrape", "--list")
+    assert result.stdout == "alpha\nbeta\ngamma\n"
+    assert "folders of its repository" in result.stderr
+
+    upstream.faults["/site/"] = [Reply(503), None]
+    result = live.run("scrape", "--roadmap", "beta")
+    assert (result.exit_code, result.stdout) == (1, "")
+    [error] = result.stderr.splitlines()
+    assert re.search(r"^Error: the roadmap beta was never fetched, and .*/site/.* answered 503", error)
+
+
+def test_texts_come_from_the_site_while_github_is_down(live: CommandLine, upstream: Upstream) -> None:
+    upstream.faults["/github/"] = [DROPPED, None]
+    result = live.run("scrape", "--roadmap", "alpha")
+    assert result.exit_code == 0
+    assert "roadmap.sh's where it has none" in result.stderr
+    assert [row["Description"] for row in live.csv()] == [f"About alpha {n}." for n in range(3)]
+    counted = upstream.counted()
+    assert (counted["site"], counted.get("raw")) == (4 + 3, None)
+
+    upstream.faults.clear()
+    assert live.run("scrape", "--roadmap", "alpha").stderr == ""
+    assert upstream.counted() == {"site": 2, "github": 1, "raw": 3}
+    assert live.sql("SELECT count(*) FROM raw_contents WHERE sha LIKE 'roadmap.sh:%'") == [(0,)]
+
+
+def test_missing_texts_are_allowed_by_an_option_or_a_setting(live: CommandLine, upstream: Upstream) -> None:
+    upstream.faults = {"topic-1@": [Reply(403), None], "roadmap-topic/": [Reply(404), None]}
+    result = live.run("scrape", "--roadmap", "alpha")
+    assert result.exit_code == 1
+    assert "1 texts of alpha cannot be fetched" in result.stderr
+    assert "--allow-missing-texts" in result.stderr
+    assert live.sql("SELECT count(*) FROM raw_roadmaps") == [(0,)]
+    for option, setting in ((["--allow-missing-texts"], {}), ([], {"ROADMAP_ALLOW_MISSING_TEXTS": "1"})):
+        result = live.run("scrape", "--roadmap", "alpha", *option, **setting)
+        assert result.exit_code == 0
+        assert [row["Description"] for row in live.csv()] == ["About alpha 0.", "", "About alpha 2."]
+        live.sql("DELETE FROM raw_roadmaps")
+
+
+def test_a_short_rate_limit_is_waited_for_with_a_note(live: CommandLine, upstream: Upstream) -> None:
+    upstream.faults["/github/"] = [Reply(429, headers={"Retry-After": "1"})]
+    result = live.run("scrape", "--roadmap", "alpha")
+    assert result.exit_code == 0
+    assert line(result, "Note: 127.0.0.1 asks to wait 1 s, until").endswith("…")
+
+
+def test_a_dead_host_is_found_out_once_for_all_roadmaps(live: CommandLine, upstream: Upstream) -> None:
+    upstream.faults["/site/v1-official"] = [Reply(503), None]
+    result = live.run("topics", "--output", "topics.jsonl")
+    assert result.exit_code == 1
+    assert len([text for text in result.stderr.splitlines() if text.startswith("Left out: ")]) == 3
+    assert upstream.counted() == {"site": 2 + ATTEMPTS}
+
+
+def test_the_former_name_of_the_source_still_works(live: CommandLine) -> None:
+    result = live.run("scrape", "--list", "--source", "github")
+    assert result.stdout == "alpha\nbeta\ngamma\n"
+    assert result.stderr.startswith("Note: The source github is called live now")
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"ALL_PROXY": "socks5://user:hidden@localhost:1"},
+        {"SSL_CERT_FILE": "/nonexistent"},
+        {"ROADMAP_SH_API": "http://user:hidden@[::1"},
+    ],
+)
+def test_an_unusable_environment_is_one_line_before_any_request(
+    live: CommandLine, upstream: Upstream, environment: dict[str, str]
 ) -> None:
-    with Upstream.of_folder(real_roadmaps, "engineering-manager") as upstream:
-        arguments = ("scrape", "--roadmap", "engineering-manager", "--output", "live.csv")
-        live.run(*arguments, **upstream.environment)
-    command_line.run("scrape", "--source", real_roadmaps, "--roadmap", "engineering-manager", "--output", "disk.csv")
-    assert Path("live.csv").read_bytes() == Path("disk.csv").read_bytes()
+    result = live.run("scrape", "--roadmap", "alpha", **environment)
+    assert result.exit_code == 2
+    [error] = result.stderr.splitlines()
+    assert next(iter(environment)) in error
+    assert "hidden" not in error
+    assert upstream.requests == []
+
+
+# ---- an interrupt, and memory --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("part", "reply"),
+    [
+        pytest.param("/raw/", Reply(429, headers={"Retry-After": "50"}), id="downloads that wait"),
+        pytest.param("/raw/", Reply(body=b"#", drip_s=0.5), id="downloads that never end"),
+        pytest.param("/site/v1-list", Reply(body=b"[", drip_s=30), id="a list that never ends"),
+    ],
+)
+def test_ctrl_c_ends_within_a_second(live: CommandLine, upstream: Upstream, part: str, reply: Reply) -> None:
+    upstream.faults[part] = [reply, None]
+    with live.start("scrape", "--roadmap", "alpha") as process:
+        deadline = time.monotonic() + 60
+        while not any(part in path for path, _ in list(upstream.requests)):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(0.3)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+        assert time.monotonic() - began < 1
+
+
+def test_memory_stays_bounded_whatever_is_sent(live: CommandLine, upstream: Upstream) -> None:
+    entry = b'{"path":"alpha/content/x@y.md","sha":"' + b"0" * 40 + b'"},'
+    listing = b'{"tree":[' + entry * 1_000_000 + b"0]}"
+    upstream.faults = {
+        "/github/": [Reply(body=gzip.compress(listing, 1), headers={"Content-Encoding": "gzip"}), None],
+        "roadmap-topic/": [Reply(body=bomb(1 << 30), headers={"Content-Encoding": "gzip"}), None],
+    }
+    program = (
+        "import re, sys; from pathlib import Path; from roadmap_assets.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "finally: print(re.search(r'VmHWM:\\s*(\\d+)', Path('/proc/self/status').read_text())[1], file=sys.stderr)"
+    )
+    process = live.start("scrape", "--roadmap", "alpha", program=program)
+    _, errors = process.communicate(timeout=120)
+    *_, error, peak_kb = errors.splitlines()
+    assert "alpha cannot be fetched" in error
+    assert "is larger than" in error
+    assert int(peak_kb) < 400_000
+
+
+# ---- real data -----------------------------------------------------------------------------------------------------
+
+
+def test_a_real_roadmap_from_the_live_source(live: CommandLine, command_line: CommandLine, real_roadmaps: Path) -> None:
+    """In as many requests as there are things to fetch, and with the same rows as from disk."""
+    slug = "engineering-manager"
+    with Upstream.of_folder(real_roadmaps) as upstream:
+        live = CommandLine(command_line.folder, **upstream.environment)
+
+        def rows(*options: str) -> bytes:
+            result = live.run("scrape", "--roadmap", slug, "--output", "live.csv", *options)
+            assert (result.exit_code, result.stderr) == (0, "")
+            return Path("live.csv").read_bytes()
+
+        assert live.run("scrape", "--list").stdout.splitlines() == sorted(upstream.documents)
+        assert upstream.counted() == {"site": 2}
+
+        first = rows()
+        assert upstream.counted() == {"site": 4, "github": 1, "raw": 134}
+        assert rows() == first
+        assert upstream.counted() == {"site": 2, "github": 1}
+
+        path = next(path for path in upstream.files if path.startswith(f"{slug}/"))
+        text, upstream.files[path] = upstream.files[path], b"# New\n\nAn edited text.\n"
+        assert b"An edited text." in rows()
+        assert upstream.counted() == {"site": 2, "github": 1, "raw": 1}
+
+        upstream.files[path] = text
+        drawing = upstream.documents[slug]
+        upstream.edit(slug, drawing.replace(b'"What is Engineering Management?"', b'"An edited label"', 1))
+        edited = rows()
+        assert upstream.counted() == {"site": 4, "github": 1, "raw": 1}
+        assert b"An edited label" in edited
+
+        upstream.edit(slug, drawing)
+        live.database.unlink()
+        upstream.every[5] = Reply(503)
+        assert rows() == first
+        live.database.unlink()
+        upstream.every[5] = DROPPED
+        assert rows() == first
+
+        upstream.every.clear()
+        live.database.unlink()
+        upstream.faults["/github/"] = [Reply(503), None]
+        result = live.run("scrape", "--roadmap", slug, "--output", "live.csv")
+        assert result.exit_code == 0
+        assert Path("live.csv").read_bytes() == first, "the site's texts say the same"
+
+    command_line.run("scrape", "--source", real_roadmaps, "--roadmap", slug, "--output", "disk.csv")
+    assert Path("disk.csv").read_bytes() == first

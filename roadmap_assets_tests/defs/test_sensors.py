@@ -10,6 +10,8 @@ from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.defs.sensors import Cursor, deferred_rows, new_roadmaps
 from roadmap_assets.simulator.server import Simulator
 from roadmap_assets_tests.defs.project import RANGE, Project
+from roadmap_assets_tests.roadmaps.sources.conftest import DOCUMENTS, FILES, TREES
+from roadmap_assets_tests.roadmaps.sources.upstream import Reply, Upstream
 
 
 class Ticks:
@@ -93,6 +95,39 @@ class TestNewRoadmaps:
         assert ticks.cursor == before
         project.set(ROADMAP_SOURCE=source)
         assert ticks.tick() == []
+
+    def test_ticks_on_the_live_source_cost_three_requests_and_see_every_edit(
+        self, project: Project, ticks: Ticks
+    ) -> None:
+        with Upstream(FILES, DOCUMENTS, TREES) as upstream:
+            project.set(ROADMAP_SOURCE="live", **upstream.environment)
+            assert ticks.slugs() == ["herbs", "spices", "trees-beginner"]
+            upstream.counted()
+
+            def tick() -> list[str]:
+                slugs = ticks.slugs()
+                assert upstream.counted() == {"site": 2, "github": 1}
+                return slugs
+
+            assert tick() == []
+            upstream.edit("spices", DOCUMENTS["spices"])
+            assert tick() == ["spices"]
+            upstream.files["herbs/content/basil@id-Basil.md"] = b"new"
+            assert tick() == ["herbs"]
+            assert tick() == []
+
+    @pytest.mark.parametrize(("part", "requests"), [("/site/", {"site": 1}), ("/github/", {"site": 2, "github": 1})])
+    @pytest.mark.parametrize("reply", [Reply(429, headers={"Retry-After": "30"}), Reply(503)], ids=["limit", "busy"])
+    def test_a_tick_never_waits(
+        self, project: Project, ticks: Ticks, part: str, requests: dict[str, int], reply: Reply
+    ) -> None:
+        with Upstream(FILES, DOCUMENTS, TREES) as upstream:
+            project.set(ROADMAP_SOURCE="live", **upstream.environment)
+            upstream.faults[part] = [reply, None]
+            assert ticks.slugs() == []
+            assert upstream.counted() == requests, "nothing is asked twice"
+            assert "no more requests until" in ticks.skipped or "answered 503" in ticks.skipped
+            assert project.instance.get_dynamic_partitions(ROADMAPS.name or "") == []
 
     def test_a_version_that_comes_back_gets_a_run_all_the_same(self) -> None:
         cursor, keys = Cursor(), []

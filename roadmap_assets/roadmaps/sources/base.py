@@ -57,6 +57,9 @@ class Source(Protocol):
         catalogue, it raises SourceUnavailable when any part of the source does not answer.
         """
 
+    def version_of(self, snapshot: Snapshot) -> str:
+        """The version that `listing` gives to this state, so that one can tell whether the source has changed since."""
+
     def fetch(self, slug: str, *, known: Snapshot | None = None) -> Snapshot:
         """One roadmap, complete; `known` is its last state, of which nothing unchanged is fetched again.
 

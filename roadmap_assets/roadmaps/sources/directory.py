@@ -5,7 +5,6 @@ Reading an unchanged directory is part of every cached run, so this module impor
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from roadmap_assets.warehouse.raw import Snapshot
 class DirectorySource:
     """Roadmaps on disk: `<slug>/<slug>.json` and `<slug>/content/<name>@<topic id>.md`.
 
-    Every file is read at each fetch, as that takes some milliseconds and trusts no clock.
+    Every file is read at each fetch, as that takes some milliseconds and depends on no clock.
     """
 
     def __init__(self, path: Path, *, name: str = "", on_notice: Callable[[str], None] = lambda _: None) -> None:
@@ -31,19 +30,20 @@ class DirectorySource:
         return self._name
 
     def catalogue(self) -> dict[str, Entry]:
-        """Folders with a document."""
+        """Folders with a document of their own."""
         try:
             slugs = sorted(entry.name for entry in os.scandir(self._path) if entry.is_dir() and is_slug(entry.name))
-            return {slug: Entry() for slug in slugs if self._document(slug).is_file()}
+            documents = {slug: self._document(slug) for slug in slugs}
+            return {slug: Entry() for slug, path in documents.items() if path.is_file() and not self._leaves(path)}
         except OSError as error:
             raise self._unreadable(error) from error
 
     def listing(self) -> dict[str, str]:
-        """The version of a roadmap is a hash over the names, sizes and times of its files."""
-        try:
-            return {slug: self._version(slug) for slug in self.catalogue()}
-        except OSError as error:
-            raise self._unreadable(error) from error
+        """Every file is read: sizes and times would miss an edit that keeps both."""
+        return {slug: self.fetch(slug).version for slug in self.catalogue()}
+
+    def version_of(self, snapshot: Snapshot) -> str:
+        return snapshot.version
 
     def fetch(self, slug: str, *, known: Snapshot | None = None) -> Snapshot:  # noqa: ARG002 - all is read anyway
         document = self._document(check_slug(slug))
@@ -54,6 +54,8 @@ class DirectorySource:
                 raise DocumentError(
                     f"the roadmap {slug} has no document: there is no {document}; choose another roadmap"
                 )
+            if self._leaves(document):
+                raise DocumentError(f"the document {document} is a link out of the source folder; copy it there")
             return Snapshot(
                 roadmap=slug,
                 document=decode(document.read_bytes()),
@@ -71,17 +73,20 @@ class DirectorySource:
         return self._path / slug / f"{slug}.json"
 
     def _texts(self, slug: str) -> list[Path]:
+        """The roadmap's text files, without those that links place in the folder although they lie elsewhere."""
         folder = self._path / slug / "content"
         if not folder.is_dir():
             return []
-        return sorted(Path(entry) for entry in os.scandir(folder) if entry.name.endswith(".md") and entry.is_file())
+        entries = [entry for entry in os.scandir(folder) if entry.name.endswith(".md") and entry.is_file()]
+        all_leave = self._leaves(folder)
+        kept = [entry for entry in entries if not (all_leave or (entry.is_symlink() and self._leaves(entry)))]
+        if len(kept) < len(entries):
+            self._on_notice(f"{len(entries) - len(kept)} texts of {slug} are links out of the source folder; skipped")
+        return sorted(map(Path, kept))
 
-    def _version(self, slug: str) -> str:
-        digest = hashlib.sha256()
-        for path in (self._document(slug), *self._texts(slug)):
-            status = path.stat()
-            digest.update(f"{_printable(path.name)}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
-        return digest.hexdigest()
+    def _leaves(self, path: os.PathLike[str]) -> bool:
+        """Whether symbolic links lead from `path` out of the source folder."""
+        return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self._path))
 
     def _unreadable(self, error: OSError) -> SourceUnavailable:
         return SourceUnavailable(f"the source {self._name} cannot be read: {error.strerror} ({error.filename})")

@@ -89,7 +89,10 @@ class LiveSource:
     def listing(self) -> dict[str, str]:
         """A version of every roadmap, from when its document was updated and from its texts' shas."""
         entries, files = self._site.catalogue(), self._repository.files()
-        return {slug: _version(entry, files.get(slug, {})) for slug, entry in entries.items()}
+        return {slug: _version(entry.updated_at, files.get(slug, {})) for slug, entry in entries.items()}
+
+    def version_of(self, snapshot: Snapshot) -> str:
+        return _version(snapshot.updated_at, {content.file: content.sha for content in snapshot.contents})
 
     def fetch(self, slug: str, *, known: Snapshot | None = None) -> Snapshot:
         """One roadmap as it is now; only a document that was updated and texts that changed are downloaded.
@@ -135,5 +138,5 @@ class LiveSource:
         )
 
 
-def _version(entry: Entry, texts: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps([entry.updated_at, sorted(texts.items())]).encode()).hexdigest()
+def _version(updated_at: str, texts: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps([updated_at, sorted(texts.items())]).encode()).hexdigest()

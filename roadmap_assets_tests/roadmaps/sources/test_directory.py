@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -146,6 +147,7 @@ def test_the_listing_shows_what_changed(folder: Path) -> None:
     before = source.listing()
     assert list(before) == ["herbs", "spices"]
     assert source.listing() == before
+    assert source.version_of(source.fetch("herbs")) == before["herbs"]
 
     changes: dict[str, Callable[[], object]] = {
         "a text": lambda: (folder / "herbs" / "content" / "basil@b1.md").write_text("# Basil, sweet"),
@@ -159,6 +161,71 @@ def test_the_listing_shows_what_changed(folder: Path) -> None:
         assert after["herbs"] != before["herbs"], change
         assert after["spices"] == before["spices"], change
         before = after
+
+
+def test_an_edit_that_keeps_size_and_time_is_seen(folder: Path) -> None:
+    source, text = DirectorySource(folder), folder / "herbs" / "content" / "basil@b1.md"
+    before, times = source.listing(), (text.stat().st_atime_ns, text.stat().st_mtime_ns)
+    text.write_text("# Bazil\n")
+    os.utime(text, ns=times)
+    assert source.listing() != before
+
+
+def test_links_out_of_the_source_are_skipped_and_counted(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    secret = tmp_path_factory.mktemp("elsewhere") / "secret.md"
+    secret.write_text("a key")
+    texts = folder / "herbs" / "content"
+    (texts / "secret@s1.md").symlink_to(secret)
+    (texts / "indirect@s2.md").symlink_to(texts / "secret@s1.md")
+    (texts / "again@b1.md").symlink_to(texts / "basil@b1.md")
+    notices: list[str] = []
+    snapshot = DirectorySource(folder, on_notice=notices.append).fetch("herbs")
+    assert [content.file for content in snapshot.contents] == ["again@b1.md", "basil@b1.md", "thyme@t1.md"]
+    assert notices == ["2 texts of herbs are links out of the source folder; skipped"]
+
+
+def test_folders_and_documents_that_are_links_out_of_the_source_are_refused(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    shutil.copytree(folder / "herbs", elsewhere / "herbs")
+    (folder / "spices").mkdir()
+    (folder / "spices" / "spices.json").symlink_to(elsewhere / "herbs" / "herbs.json")
+    (folder / "trees").mkdir()
+    (folder / "trees" / "trees.json").write_text("{}")
+    (folder / "trees" / "content").symlink_to(elsewhere / "herbs" / "content")
+    notices: list[str] = []
+    source = DirectorySource(folder, on_notice=notices.append)
+    assert list(source.catalogue()) == ["herbs", "trees"]
+    with pytest.raises(DocumentError, match="is a link out of the source folder"):
+        source.fetch("spices")
+    assert source.fetch("trees").contents == ()
+    assert notices == ["2 texts of trees are links out of the source folder; skipped"]
+
+
+def test_a_source_folder_may_itself_be_a_link(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    link = tmp_path_factory.mktemp("elsewhere") / "source"
+    link.symlink_to(folder)
+    assert len(DirectorySource(link).fetch("herbs").contents) == 2
+
+
+def test_what_is_no_regular_file_is_left_out(folder: Path) -> None:
+    os.mkfifo(folder / "herbs" / "content" / "pipe@p1.md")
+    (folder / "herbs" / "content" / "device@d1.md").symlink_to("/dev/zero")
+    (folder / "pipes").mkdir()
+    os.mkfifo(folder / "pipes" / "pipes.json")
+    source = DirectorySource(folder)
+    assert len(source.fetch("herbs").contents) == 2
+    assert list(source.catalogue()) == ["herbs"]
+    with pytest.raises(DocumentError):
+        source.fetch("pipes")
+
+
+def test_a_very_large_text_is_read(folder: Path) -> None:
+    (folder / "herbs" / "content" / "large@l1.md").write_bytes(b"word " * (10 << 20))
+    assert len(DirectorySource(folder).fetch("herbs").contents[1].markdown) == 50 << 20
 
 
 def test_what_cannot_be_fetched(folder: Path) -> None:

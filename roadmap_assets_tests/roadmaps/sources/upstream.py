@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -100,7 +101,11 @@ class Upstream:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *_: Any) -> None:
+                """Clients that hang up are meant to."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     @classmethod
@@ -228,6 +233,12 @@ class Upstream:
         self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+def bomb(size: int) -> bytes:
+    """Some kilobytes of gzip that unpack to `size` blanks."""
+    pack, block = zlib.compressobj(9, wbits=31), b" " * (1 << 20)
+    return b"".join([*(pack.compress(block) for _ in range(size >> 20)), pack.flush()])
 
 
 def _topic(slug: str, markdown: str) -> bytes:
