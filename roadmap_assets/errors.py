@@ -82,3 +82,7 @@ class GeminiRefused(RoadmapAssetsError):
 
 class OutputNotWritable(RoadmapAssetsError):
     """The output file or folder cannot be written; found out before anything is paid for."""
+
+
+class MissingExtra(RoadmapAssetsError):
+    """An export needs a package that is not installed; the message has the command that installs it."""

@@ -19,8 +19,8 @@ from roadmap_assets.enrichment.engine.report import Report, Status, count_rows
 from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import DocumentError, UnknownRoadmap
-from roadmap_assets.exports.csv_file import write_roadmap_csv
 from roadmap_assets.exports.edition import Edition, headers_of
+from roadmap_assets.exports.tables import write_roadmap
 from roadmap_assets.roadmaps import PARSER_VERSION
 from roadmap_assets.roadmaps.document import parse_document
 from roadmap_assets.roadmaps.sources.base import Addresses, Source, check_slug
@@ -267,7 +267,7 @@ def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path) ->
     topics = [row.topic for row in rows]
     for topic in topics:
         before.pop(topic.topic_id, None)
-    write_roadmap_csv(csv, topics, headers=access.profile.headers, answers=[row.columns for row in rows])
+    write_roadmap(csv, topics, headers=access.profile.headers, answers=[row.columns for row in rows])
     return Published(
         roadmap=roadmap,
         rows=len(rows),
@@ -283,7 +283,7 @@ def publish_topics(roadmap: str, *, warehouse: Warehouse, csv: Path) -> Publishe
     """Write the roadmap's topics to a CSV file without any enrichment; the database is left as it is."""
     with warehouse.transaction() as connection:
         topics = load_topics(connection, [roadmap])
-    write_roadmap_csv(csv, topics, headers={}, answers=[{}] * len(topics))
+    write_roadmap(csv, topics, headers={}, answers=[{}] * len(topics))
     return Published(roadmap=roadmap, rows=len(topics), statuses={}, csv=csv)
 
 

@@ -22,7 +22,7 @@ from roadmap_assets.cli.sources import (
 )
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.exports.csv_file import default_path
-from roadmap_assets.exports.whole_file import check_writable
+from roadmap_assets.exports.tables import check_format
 from roadmap_assets.roadmaps.sources.base import check_slug
 from roadmap_assets.settings import load_settings
 from roadmap_assets.warehouse.connection import Warehouse
@@ -42,7 +42,7 @@ from roadmap_assets.warehouse.connection import Warehouse
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The CSV file to write.  [default: a new one in ROADMAP_OUTPUT, else output/]",
+    help="A file ending in .csv, .jsonl, .parquet or .xlsx.  [default: a new CSV file in ROADMAP_OUTPUT, else output/]",
 )
 @source_option
 @allow_missing_texts_option
@@ -86,14 +86,14 @@ def scrape(
     access = Access(settings, offline=offline or settings.offline)
     now = datetime.now().astimezone()
     files = {slug: output or default_path(settings.output, slug, now=now) for slug in slugs}
+    if not dry_run:
+        for file in files.values():
+            check_format(file)
     warehouse = open_warehouse(settings)
     with opened_source(settings, warehouse, doing=f"Fetching {', '.join(slugs)}") as opened:
         access.check_settings()
         if enrich and not dry_run:
             access.check()
-        if not dry_run:
-            for csv in files.values():
-                check_writable(csv)
         read = read_roadmaps(slugs, opened, warehouse)
     for fetched, topics in read:
         for line in console.read_lines(fetched, topics, verbose=verbose):

@@ -27,7 +27,7 @@ from roadmap_assets.settings import load_settings
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A file ending in .csv, .jsonl or .parquet.  [default: JSON Lines on standard output]",
+    help="A file ending in .csv, .jsonl, .parquet or .xlsx.  [default: JSON Lines on standard output]",
 )
 @source_option
 @allow_missing_texts_option
@@ -36,7 +36,7 @@ def topics(slugs: tuple[str, ...], output: Path | None, source: str | None, allo
 
     All roadmaps of the source when none is named. Roadmaps that cannot be read are reported and left out.
     """
-    from roadmap_assets.exports.topics_file import check_format, write_json_lines, write_topics
+    from roadmap_assets.exports.tables import check_format, write_json_lines, write_topics
 
     settings = load_settings(source=source, allow_missing_texts=allow_missing_texts)
     for slug in slugs:

@@ -14,7 +14,8 @@ from roadmap_assets.warehouse.topics import Topic
 
 TOPIC_HEADERS = ("Category", "Subcategory", "Topic", "Description", "Resources")
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""The last four are full-width: spreadsheets set to an East Asian language take them for the plain ones."""
 
 
 def default_path(folder: Path, roadmap: str, *, now: datetime) -> Path:

@@ -315,3 +315,13 @@ def test_a_terminal_that_cannot_show_a_character_gets_a_question_mark(command_li
     out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
     assert "? Batch 1/3 (20 rows) enriched" in out
+
+
+@pytest.mark.parametrize("name", ["roadmap.xls", "roadmap", "roadmap.csv.gz"])
+def test_an_ending_without_a_format_is_found_out_before_any_call(command_line: CommandLine, name: str) -> None:
+    with Simulator(SimulatorOptions()) as server:
+        environment = {"GOOGLE_GEMINI_BASE_URL": server.url, "GEMINI_API_KEY": KEY}
+        error = error_of(command_line, "scrape", *SAMPLE, "--enrich", "--output", name, status=2, **environment)
+        assert server.requests == []
+    assert ".csv, .jsonl, .parquet, .xlsx" in error
+    assert command_line.files() == []

@@ -328,3 +328,10 @@ def test_a_vanished_roadmap_keeps_its_last_state_and_the_run_says_so(command_lin
         assert result.exit_code == 0
         assert result.stderr == f"Note: alpha is no longer in the source {source}; its last state is used.\n"
     assert len(command_line.csv()) == 2
+
+
+@pytest.mark.parametrize(("ending", "magic"), [("jsonl", b"{"), ("parquet", b"PAR1"), ("xlsx", b"PK"), ("csv", b'"')])
+def test_the_ending_of_the_output_decides_its_format(command_line: CommandLine, ending: str, magic: bytes) -> None:
+    result = command_line.run("scrape", *SAMPLE, "--enrich", "--offline", "--output", f"roadmap.{ending}")
+    assert result.exit_code == 0
+    assert (command_line.folder / f"roadmap.{ending}").read_bytes().startswith(magic)

@@ -58,6 +58,10 @@ def test_every_field_is_quoted_and_every_text_comes_back(tmp_path: Path) -> None
         ("+1", "'+1"),
         ("-1", "'-1"),
         ("@SUM(A1)", "'@SUM(A1)"),
+        ("＝1+1", "'＝1+1"),  # full-width signs count as the plain ones in some languages' spreadsheets
+        ("＋1", "'＋1"),
+        ("－1", "'－1"),
+        ("＠SUM(A1)", "'＠SUM(A1)"),
         ("\t=1", "'\t=1"),
         ("\r=1", "'\r=1"),
         ("C++", "C++"),  # only a first character makes a formula

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from roadmap_assets.errors import InvalidSetting, OutputNotWritable
-from roadmap_assets.exports.topics_file import FORMATS, check_format, write_json_lines, write_topics
+from roadmap_assets.exports.tables import FORMATS, check_format, write_json_lines, write_roadmap, write_topics
 from roadmap_assets.warehouse.topics import Resource, Topic
 
 TOPICS = [
@@ -84,7 +84,7 @@ def test_no_topics_make_an_empty_table(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize("name", ["topics.xls", "topics", "csv", ".parquet"])
 def test_another_ending_is_refused(tmp_path: Path, name: str) -> None:
     for attempt in (check_format, lambda path: write_topics(path, TOPICS)):
-        with pytest.raises(InvalidSetting, match=r"\.csv, \.jsonl, \.parquet"):
+        with pytest.raises(InvalidSetting, match=r"\.csv, \.jsonl, \.parquet, \.xlsx"):
             attempt(tmp_path / name)
 
 
@@ -94,3 +94,34 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, ending: str) -> None:
     for attempt in (check_format, lambda path: write_topics(path, TOPICS)):
         with pytest.raises(OutputNotWritable, match="Not a directory"):
             attempt(tmp_path / "file" / f"topics{ending}")
+
+
+ANSWERS: list[dict[str, object]] = [{"tldr": "Short", "steps": ["a", "b"], "rank": 3}, {}]
+HEADERS = {"tldr": "TLDR", "steps": "Steps", "rank": "Rank"}
+
+
+def test_the_answers_stand_beside_the_topics_in_json_lines(tmp_path: Path) -> None:
+    path = tmp_path / "roadmap.jsonl"
+    write_roadmap(path, TOPICS, headers=HEADERS, answers=ANSWERS)
+    first, second = map(json.loads, path.read_text("utf-8").splitlines())
+    assert first == {**as_json(TOPICS[0]), **ANSWERS[0]}
+    assert second == {**as_json(TOPICS[1]), "tldr": None, "steps": None, "rank": None}
+    assert first["resources"][0] == {"title": "Title", "url": "https://a.example/?b=1", "type": "article"}
+
+
+def test_the_answers_stand_beside_the_topics_in_parquet_with_their_types(tmp_path: Path) -> None:
+    path = tmp_path / "roadmap.parquet"
+    write_roadmap(path, TOPICS, headers=HEADERS, answers=ANSWERS)
+    table = duckdb.read_parquet(str(path))
+    types = dict(zip(table.columns, map(str, table.types), strict=True))
+    assert (types["tldr"], types["rank"]) == ("VARCHAR", "BIGINT")
+    assert table.project("tldr, steps, rank").fetchall() == [("Short", '["a","b"]', 3), (None, None, None)]
+
+
+def test_a_csv_file_of_a_roadmap_has_the_columns_for_people(tmp_path: Path) -> None:
+    path = tmp_path / "roadmap.csv"
+    write_roadmap(path, TOPICS, headers=HEADERS, answers=ANSWERS)
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:5] == ["Category", "Subcategory", "Topic", "Description", "Resources"]
+    assert rows[0]["Resources"] == "https://a.example/?b=1|https://c.example"
