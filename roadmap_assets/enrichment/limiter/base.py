@@ -121,6 +121,10 @@ class Limiter(Protocol):
         in which it was sent, so that a refusal that arrives after midnight does not close the new day."""
         ...
 
+    def reset(self) -> None:
+        """Reopen the day, with no request counted so far, and end a pause. The window keeps its permits."""
+        ...
+
     def state(self) -> QuotaState: ...
 
     def close(self) -> None: ...
@@ -147,13 +151,17 @@ def least_seconds(calls: int, tokens: int, limits: Limits, call_s: float) -> flo
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a scope's sharers have in common besides the permits (times in unix seconds)."""
+    """What a scope's sharers have in common besides the permits (times in unix seconds).
+
+    `day_closed` is 0, or 1 + the requests a day that were allowed when the provider refused for the day: under another
+    limit, such as that of a paid tier, the refusal no longer counts.
+    """
 
     seen_at: float = 0.0
     paused_until: float = 0.0
     day_ends: float = 0.0
     requests_today: int = 0
-    day_closed: bool = False
+    day_closed: int = 0
 
     def at(self, now: float) -> Standing:
         """The same, brought up to ``now``: a new day begins afresh; a clock that was set back takes the pause along."""
@@ -161,11 +169,11 @@ class Standing:
             return self
         day_ends = next_reset(now).timestamp()
         if now >= self.day_ends:
-            return replace(self, seen_at=now, day_ends=day_ends, requests_today=0, day_closed=False)
+            return replace(self, seen_at=now, day_ends=day_ends, requests_today=0, day_closed=0)
         return replace(self, seen_at=now, paused_until=self.paused_until - (self.seen_at - now), day_ends=day_ends)
 
     def closed_until(self, limits: Limits) -> datetime | None:
-        exhausted = self.day_closed or 0 < limits.rpd <= self.requests_today
+        exhausted = self.day_closed == 1 + limits.rpd or 0 < limits.rpd <= self.requests_today
         return datetime.fromtimestamp(self.day_ends, PROVIDER_ZONE) if exhausted else None
 
 

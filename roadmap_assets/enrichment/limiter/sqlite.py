@@ -80,8 +80,12 @@ class SqliteLimiter:
         with self._transaction() as (now, standing):
             until = next_reset(now if permit is None else permit.granted_at)
             if now < until.timestamp():
-                self._save(replace(standing, seen_at=now, day_closed=True))
+                self._save(replace(standing, seen_at=now, day_closed=1 + self.limits.rpd))
             return until
+
+    def reset(self) -> None:
+        with self._transaction() as (now, standing):
+            self._save(replace(standing, seen_at=now, paused_until=0.0, requests_today=0, day_closed=0))
 
     def state(self) -> QuotaState:
         with self._transaction() as (now, standing):

@@ -160,6 +160,26 @@ def test_a_refusal_that_arrives_after_midnight_does_not_close_the_new_day(open_o
         limiter.try_acquire(input_tokens=1)
 
 
+@pytest.mark.parametrize("rpd", [0, 499, 1500])
+def test_a_day_that_was_closed_under_another_limit_is_open(open_one: Opener, rpd: int) -> None:
+    before, after = open_one(Limits(rpm=0, tpm=0, rpd=500)), open_one(Limits(rpm=0, tpm=0, rpd=rpd))
+    before.close_day()
+    permit(after)
+    after.close_day()  # the provider refuses under the new limit too
+    with pytest.raises(DayExhausted):
+        after.try_acquire(input_tokens=1)
+
+
+def test_a_reset_reopens_the_day_and_ends_the_pause_for_all(open_one: Opener) -> None:
+    mine, other = open_one(), open_one()
+    permit(mine, tokens=7)
+    mine.pause(90.0)
+    mine.close_day()
+    other.reset()
+    assert mine.state() == QuotaState(1, 7, 0, None, None)
+    permit(mine)
+
+
 def test_the_days_requests_are_counted_over_all(open_one: Opener, clock: FakeClock) -> None:
     limiters = [open_one(Limits(rpm=0, tpm=0, rpd=5)) for _ in range(2)]
     for n in range(5):
