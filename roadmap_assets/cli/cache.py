@@ -11,18 +11,18 @@ from roadmap_assets.settings import load_settings
 
 @click.group()
 def cache() -> None:
-    """See or forget the answers that are stored."""
+    """Show or forget the stored answers."""
 
 
 @cache.command()
 def stats() -> None:
-    """What is cached, by model and profile."""
+    """Show what is cached, by model and profile."""
     from roadmap_assets.warehouse.enrichments import CacheGroup, cache_groups, count_failures
 
     settings = load_settings()
     groups: list[CacheGroup] = []
     failures = 0
-    if settings.db.exists():  # looking must not make one
+    if settings.db.exists():  # looking must not create one
         with open_warehouse(settings).transaction() as connection:
             groups = cache_groups(connection)
             failures = count_failures(connection)
@@ -35,21 +35,30 @@ def stats() -> None:
 
 
 @cache.command()
-@click.option("--failures", is_flag=True, help="Forget the failures only, so that they are asked again.")
+@click.option(
+    "--run", "run_id", metavar="ID", help="Forget only what this run answered; `roadmap-assets runs` lists them."
+)
+@click.option("--failures", is_flag=True, help="Forget only the failures, so that they are asked again.")
 @click.option("--model", metavar="NAME", help="Only those of this model.")
 @click.option("--profile", metavar="NAME", help="Only those of this profile.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def clear(failures: bool, model: str | None, profile: str | None, yes: bool) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+def clear(run_id: str | None, failures: bool, model: str | None, profile: str | None, yes: bool) -> None:
     """Forget cached answers and failures.
 
     Topics whose answers are forgotten are asked, and paid for, again.
     """
-    from roadmap_assets.warehouse.enrichments import clear_answers, clear_failures
+    from roadmap_assets.warehouse.enrichments import clear_answers, clear_failures, clear_run
 
+    if run_id and (failures or model or profile):
+        raise click.UsageError("--run takes all answers of one run; use it without --failures, --model and --profile.")
     settings = load_settings()
     if not (failures or yes):
-        click.confirm(f"Forget the cached answers in {settings.db}? They will be asked and paid for again", abort=True)
+        what = f"what the run {run_id} answered" if run_id else "the cached answers"
+        click.confirm(f"Forget {what} in {settings.db}? They will be asked and paid for again", abort=True)
     with open_warehouse(settings).transaction() as connection:
-        answers = 0 if failures else clear_answers(connection, model=model, profile=profile)
-        failed = clear_failures(connection, model=model, profile=profile)
+        if run_id:
+            answers, failed = clear_run(connection, run_id), 0
+        else:
+            answers = 0 if failures else clear_answers(connection, model=model, profile=profile)
+            failed = clear_failures(connection, model=model, profile=profile)
     console.say(f"Forgotten: {answers} answers, {failed} failures")

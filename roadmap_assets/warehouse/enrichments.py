@@ -174,6 +174,12 @@ def clear_answers(connection: Connection, *, model: str | None = None, profile: 
     return _delete(connection, "enrichments", model=model, profile=profile)
 
 
+def clear_run(connection: Connection, run_id: str) -> int:
+    """Forget what the calls of one run answered, and return how many answers there were."""
+    query = "DELETE FROM enrichments WHERE call_id IN (SELECT call_id FROM api_calls WHERE run_id = ?) RETURNING 1"
+    return len(connection.execute(query, [run_id]).fetchall())
+
+
 def clear_failures(connection: Connection, *, model: str | None = None, profile: str | None = None) -> int:
     """Forget the failures (of one model, of one profile), and return how many there were."""
     return _delete(connection, "enrichment_failures", model=model, profile=profile)

@@ -73,6 +73,18 @@ class Spent:
     cost_usd: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class RunSum:
+    """A run as its calls show it; `cost_usd` is None as soon as one call's cost is unknown, `started_at` is UTC."""
+
+    run_id: str
+    started_at: datetime
+    model: str
+    answered: int
+    calls: int
+    cost_usd: float | None
+
+
 def record_calls(connection: Connection, calls: Sequence[Call]) -> None:
     """Add the calls to the ledger."""
     if calls:
@@ -95,3 +107,14 @@ def outcomes_in_run(connection: Connection, run_id: str) -> dict[str, int]:
         "SELECT outcome, count(*) FROM api_calls WHERE run_id = ? GROUP BY outcome", [run_id]
     ).fetchall()
     return dict(rows)
+
+
+def latest_runs(connection: Connection, *, limit: int) -> list[RunSum]:
+    """The latest runs that made calls, the newest first."""
+    query = (
+        "SELECT run_id, min(started_at), max(model), sum(answered), count(*), "
+        "CASE WHEN count(*) = count(cost_usd) THEN sum(cost_usd) END "
+        "FROM api_calls GROUP BY run_id ORDER BY min(started_at) DESC, run_id LIMIT ?"
+    )
+    rows = connection.execute(query, [limit]).fetchall()
+    return [RunSum(row[0], row[1], row[2], int(row[3]), int(row[4]), row[5]) for row in rows]
