@@ -28,6 +28,7 @@ from roadmap_assets.roadmaps.sources.registry import open_source
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.enrichments import load_answers, load_failures
+from roadmap_assets.warehouse.ledger import spent_by_day
 from roadmap_assets.warehouse.listings import Listings
 from roadmap_assets.warehouse.published import (
     EnrichedTopic,
@@ -35,10 +36,12 @@ from roadmap_assets.warehouse.published import (
     column_type,
     load_published,
     publish_rows,
+    published_groups,
     published_topics,
 )
 from roadmap_assets.warehouse.published import Status as PublishedStatus
 from roadmap_assets.warehouse.raw import (
+    fetch_times,
     has_vanished,
     load_snapshot,
     mark_vanished,
@@ -290,7 +293,7 @@ def publish_topics(roadmap: str, *, warehouse: Warehouse, csv: Path) -> Publishe
 def known_roadmaps(*, warehouse: Warehouse) -> list[str]:
     """The roadmaps whose topics are in the database."""
     with warehouse.transaction() as connection:
-        return roadmaps_with_topics(connection)
+        return list(roadmaps_with_topics(connection))
 
 
 def edition_of(roadmap: str, *, warehouse: Warehouse, headers: Mapping[str, str]) -> Edition:
@@ -329,6 +332,32 @@ def write_page(roadmap: str, *, warehouse: Warehouse, headers: Mapping[str, str]
     document = parse_document(snapshot.document, roadmap=roadmap, origin=snapshot.origin)
     write_page(folder / f"{roadmap}.html", edition, document)
     return folder / f"{roadmap}.html"
+
+
+def write_index(*, warehouse: Warehouse, folder: Path) -> Path:
+    """Write the index over the pages that are in `folder`.
+
+    It is written while the database is held, so that of two runs the later one lists the pages of both.
+
+    Raises:
+        OutputNotWritable: an index that was there stays as it was.
+    """
+    from roadmap_assets.exports.html.index import write_index
+
+    with warehouse.transaction() as connection:
+        titles = {
+            roadmap: title
+            for roadmap, title in roadmaps_with_topics(connection).items()
+            if (folder / f"{roadmap}.html").exists()
+        }
+        write_index(
+            folder / "index.html",
+            titles,
+            published_groups(connection),
+            fetched=fetch_times(connection),
+            days=spent_by_day(connection),
+        )
+    return folder / "index.html"
 
 
 def _questions(asked: Asked) -> list[Question]:

@@ -40,6 +40,12 @@ def page(slugs: tuple[str, ...], all_: bool, output: Path | None) -> None:
         check_slug(slug)
     warehouse = open_warehouse(settings)
     headers = Access(settings, offline=settings.offline).profile.headers
-    for slug in slugs or pipeline.known_roadmaps(warehouse=warehouse):
-        written = pipeline.write_page(slug, warehouse=warehouse, headers=headers, folder=settings.site)
-        console.say(f"Page: {written.absolute()}")
+    written = [
+        pipeline.write_page(slug, warehouse=warehouse, headers=headers, folder=settings.site)
+        for slug in slugs or pipeline.known_roadmaps(warehouse=warehouse)
+    ]
+    index = pipeline.write_index(warehouse=warehouse, folder=settings.site)
+    if len(written) == 1:
+        console.say(f"Page: {written[0].absolute()}")
+    else:
+        console.say(f"Pages: {len(written)}; all of them: {index.absolute()}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -37,8 +37,7 @@ class Edition:
     @cached_property
     def levels(self) -> Sequence[str]:
         """The values of the column `challenge`, from the easiest where that is known."""
-        found = {str(row.columns[CHALLENGE]) for row in self.rows if row.columns.get(CHALLENGE)}
-        return sorted(found, key=lambda level: (level != "practice", level))
+        return ordered_levels(str(row.columns[CHALLENGE]) for row in self.rows if row.columns.get(CHALLENGE))
 
     @property
     def answered(self) -> int:
@@ -64,6 +63,11 @@ class Edition:
         for column, header in self.headers.items():
             if row.columns.get(column) not in (None, ""):
                 yield header, row.columns[column]
+
+
+def ordered_levels(found: Iterable[str]) -> list[str]:
+    """Values of the column `challenge`, each once, from the easiest where that is known."""
+    return sorted(set(found), key=lambda level: (level != "practice", level))
 
 
 def headers_of(rows: Sequence[PublishedTopic], known: Mapping[str, str]) -> dict[str, str]:

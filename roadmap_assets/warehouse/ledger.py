@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from roadmap_assets.warehouse.base import Column, Connection, Table, one_row
 from roadmap_assets.warehouse.rows import insert_rows
@@ -85,6 +85,15 @@ class RunSum:
     cost_usd: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The calls of a day; `cost_usd` leaves out calls whose cost is unknown."""
+
+    day: date
+    calls: int
+    cost_usd: float
+
+
 def record_calls(connection: Connection, calls: Sequence[Call]) -> None:
     """Add the calls to the ledger."""
     if calls:
@@ -99,6 +108,15 @@ def spent_in_run(connection: Connection, run_id: str) -> Spent:
     )
     found = one_row(connection.execute(query, [run_id]))
     return Spent(int(found[0]), int(found[1]), int(found[2]), found[3])
+
+
+def spent_by_day(connection: Connection) -> list[Day]:
+    """What was asked and paid on each day (UTC) on which there was a call, the earliest first."""
+    rows = connection.execute(
+        "SELECT CAST(started_at AS DATE) AS day, count(*), coalesce(sum(cost_usd), 0) FROM api_calls "
+        "GROUP BY CAST(started_at AS DATE) ORDER BY day"
+    ).fetchall()
+    return [Day(*row) for row in rows]
 
 
 def outcomes_in_run(connection: Connection, run_id: str) -> dict[str, int]:

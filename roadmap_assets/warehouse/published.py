@@ -170,6 +170,27 @@ def load_published(connection: Connection, roadmap: str) -> list[PublishedTopic]
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedGroup:
+    """The published topics of a roadmap that have the same status, model and challenge."""
+
+    roadmap: str
+    status: str
+    model: str
+    challenge: str | None
+    topics: int
+    published_at: datetime
+
+
+def published_groups(connection: Connection) -> list[PublishedGroup]:
+    """How all publications are made up, by roadmap."""
+    rows = connection.execute(
+        "SELECT roadmap, status, model, CAST(challenge AS VARCHAR), count(*), max(published_at) FROM enriched_roadmaps "
+        "GROUP BY roadmap, status, model, CAST(challenge AS VARCHAR) ORDER BY roadmap"
+    ).fetchall()
+    return [PublishedGroup(*row) for row in rows]
+
+
 def published_topics(connection: Connection, roadmap: str) -> dict[str, str]:
     """topic_id -> topic of the roadmap's last publication."""
     rows = connection.execute("SELECT topic_id, topic FROM enriched_roadmaps WHERE roadmap = ?", [roadmap]).fetchall()

@@ -135,6 +135,11 @@ def stored_version(connection: Connection, roadmap: str) -> str | None:
     return found[0] if found else None
 
 
+def fetch_times(connection: Connection) -> dict[str, datetime]:
+    """roadmap -> when a new state of it was last fetched (UTC)."""
+    return dict(connection.execute("SELECT roadmap, fetched_at FROM raw_roadmaps").fetchall())
+
+
 def has_vanished(connection: Connection, roadmap: str) -> bool:
     """Whether the roadmap was missing upstream at the last fetch."""
     query = "SELECT 1 FROM raw_roadmaps WHERE roadmap = ? AND vanished_at IS NOT NULL"

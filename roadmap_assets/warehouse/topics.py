@@ -108,10 +108,9 @@ def save_topics(connection: Connection, roadmap: str, parse: Parse, topics: Sequ
     insert_rows(connection, TOPICS, (asdict(topic) for topic in topics))
 
 
-def roadmaps_with_topics(connection: Connection) -> list[str]:
-    """The roadmaps that have topics, by name."""
-    found = connection.execute("SELECT roadmap FROM parsed_roadmaps ORDER BY roadmap").fetchall()
-    return [roadmap for (roadmap,) in found]
+def roadmaps_with_topics(connection: Connection) -> dict[str, str]:
+    """The roadmaps that have topics, by name, with their titles."""
+    return dict(connection.execute("SELECT roadmap, title FROM parsed_roadmaps ORDER BY roadmap").fetchall())
 
 
 def count_topics(connection: Connection, roadmap: str) -> int:

@@ -20,18 +20,18 @@ class Part:
 
     label: str
     look: str
-    count: int
+    count: float
     start: float
     width: float
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A labelled bar of one piece a series."""
+    """A labelled bar of one piece a series, and its figure in words."""
 
     label: str
     parts: Sequence[Part]
-    total: int
+    total: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,18 @@ class Chart:
     bars: Sequence[Bar]
 
 
-def stacked(title: str, series: Sequence[Series], counts: Mapping[str, Sequence[int]]) -> Chart:
-    """A chart of bars; `counts` gives each bar's label its numbers, one a series."""
+def stacked(
+    title: str, series: Sequence[Series], counts: Mapping[str, Sequence[float]], *, figure: str = "{:.0f}"
+) -> Chart:
+    """A chart of bars; `counts` gives each bar's label its numbers, one a series; `figure` is the format of a total."""
     longest = max((sum(row) for row in counts.values()), default=0) or 1
 
-    def bar(label: str, row: Sequence[int]) -> Bar:
-        parts, before = [], 0
+    def bar(label: str, row: Sequence[float]) -> Bar:
+        parts, before = [], 0.0
         for one, count in zip(series, row, strict=True):
             start, width = 100 * before / longest, 100 * count / longest
             parts.append(Part(one.label, one.look, count, round(start, 2), round(width, 2)))
             before += count
-        return Bar(label, parts, before)
+        return Bar(label, parts, figure.format(before))
 
     return Chart(title, series, [bar(label, row) for label, row in counts.items()])

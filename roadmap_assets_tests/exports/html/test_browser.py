@@ -1,0 +1,363 @@
+"""The pages as a reader meets them: from disk, by mouse, keys and fingers, on a desk, a phone and on paper."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import openpyxl
+import pytest
+
+from roadmap_assets.exports.html.index import write_index
+from roadmap_assets.exports.html.page import write_page
+from roadmap_assets.exports.tables import write_roadmap
+from roadmap_assets.warehouse.ledger import Day
+from roadmap_assets.warehouse.published import PublishedGroup
+from roadmap_assets.warehouse.topics import Resource
+from roadmap_assets_tests.browser import chromium, opened
+from roadmap_assets_tests.exports.editions import FORMULA, HEADERS, MARKUP, document_of, edition, hostile, published
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+HOW_TO = {"steps": ["Read the log", "Draw the graph"], "signals_of_done": ["Explains it"]}
+ROWS = [
+    published(
+        "Retries",
+        category="Reliability",
+        answers={"tldr": "Repeat what may pass", "challenge": "practice", "how_to": HOW_TO},
+        description="Wait longer each time.\n\n- at first\n- then more",
+        resources=(
+            Resource("Backoff", "https://example.org/backoff", "article"),
+            Resource("A talk", "https://example.net/talk", "video"),
+        ),
+        optional=True,
+    ),
+    published("Tracing", category="Reliability", answers={"tldr": "See where time went", "challenge": "expert"}),
+    published("Öl und Café", category="Storage", model="simulator"),
+    published("Parquet", category="Storage", status="stale"),
+    published("Compaction", category="Storage", answers={}, status="failed", resources=()),
+]
+EDITION = edition(*ROWS, headers={**HEADERS, "how_to": "How To"})
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("site") / "test.html"
+    write_page(path, EDITION, document_of(ROWS))
+    return path
+
+
+def listed(page: Page) -> list[str]:
+    return [text.strip() for text in page.locator("#list .open").all_inner_texts()]
+
+
+def bright(page: Page) -> list[str]:
+    """The topics of the drawing that the filter leaves bright."""
+    return page.locator("#drawing [data-topic]:not(.dim) text").all_text_contents()
+
+
+def saved(page: Page, name: str) -> bytes:
+    with page.expect_download() as download:
+        page.evaluate("(name) => document.querySelector(`[data-download=${name}]`).click()", name)
+    return Path(download.value.path()).read_bytes()
+
+
+def test_search_looks_at_every_text_at_once_and_goes_into_the_address(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        for typed, found in (
+            ("retr", ["Retries"]),
+            ("cafe oL", ["Öl und Café"]),  # any case, without accents, every word somewhere
+            ("draw the graph", ["Retries"]),  # in an answer of another column
+            ("example.net", ["Retries"]),
+            ("nothing of the kind", []),
+        ):
+            page.fill("#q", typed)
+            assert listed(page) == bright(page) == found
+        page.fill("#q", "graph")
+        page.select_option("#facet-challenge", "practice")
+        assert page.inner_text("#count") == "1 of 5 topics"
+        address = page.evaluate("location.hash")
+    assert address == "#q=graph&challenge=practice"
+    with opened(browser, page_file, address) as page:
+        assert (page.input_value("#q"), listed(page)) == ("graph", ["Retries"])
+        page.click("#clear")
+        assert len(listed(page)) == 5
+
+
+@pytest.mark.parametrize(
+    ("facet", "value", "found"),
+    [
+        ("chapter", "Storage", ["Öl und Café", "Parquet", "Compaction"]),
+        ("challenge", "expert", ["Tracing"]),
+        ("kind", "video", ["Retries"]),
+        ("optional", "only", ["Retries"]),
+        ("sort", "name", ["Compaction", "Öl und Café", "Parquet", "Retries", "Tracing"]),
+        ("sort", "resources", ["Retries", "Tracing", "Öl und Café", "Parquet", "Compaction"]),
+    ],
+)
+def test_facets_and_orders(browser: Browser, page_file: Path, facet: str, value: str, found: list[str]) -> None:
+    with opened(browser, page_file) as page:
+        page.select_option(f"#facet-{facet}", value)
+        assert listed(page) == found
+
+
+def test_ticks_survive_a_reload_and_travel_in_a_file(browser: Browser, page_file: Path, tmp_path: Path) -> None:
+    with opened(browser, page_file) as page:
+        page.check("#list [aria-label='Done: Parquet']")
+        assert page.evaluate("document.activeElement.ariaLabel") == "Done: Parquet"  # the list was made anew under it
+        page.reload()
+        assert page.is_checked("#list [aria-label='Done: Parquet']")
+        assert page.inner_text("#done-count") == "1 of 5 done"
+        page.select_option("#facet-done", "done")
+        assert listed(page) == ["Parquet"]
+        page.click("summary")
+        with page.expect_download() as download:
+            page.click("#export-progress")
+        download.value.save_as(tmp_path / "ticks.json")
+    assert json.loads((tmp_path / "ticks.json").read_text()) == {"roadmap": "test", "done": ["parquet"]}
+    (tmp_path / "other.json").write_text('{"done": ["of-another-roadmap", 7, {"a": 1}]}')
+    (tmp_path / "broken.json").write_text("{")
+    with opened(browser, page_file) as page:
+        assert page.inner_text("#done-count") == "0 of 5 done"
+        for name in ("other.json", "broken.json", "ticks.json"):
+            page.set_input_files("#progress-file", tmp_path / name)
+        page.locator("#done-count", has_text="1 of 5 done").wait_for()
+
+
+def test_a_card_shows_all_there_is_and_closing_it_leads_back(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        page.click("#drawing [data-topic='0']")
+        card = page.locator("#card")
+        text = card.inner_text()
+        for part in ("Repeat what may pass", "practice", "optional", "Draw the graph", "Explains it", "Wait longer"):
+            assert part in text
+        assert card.locator(".text li").all_inner_texts() == ["at first", "then more"]
+        assert card.locator("h4").all_inner_texts() == ["Article", "Video"]
+        talk = card.get_by_role("link", name="A talk")
+        assert (talk.get_attribute("href"), talk.get_attribute("rel")) == (
+            "https://example.net/talk",
+            "noopener noreferrer",
+        )
+        assert page.evaluate("location.hash") == "#topic=retries"
+        card.get_by_role("button", name="Next").click()
+        assert card.locator("h2").inner_text() == "Tracing"
+        page.keyboard.press("Escape")
+        assert not card.is_visible()
+        assert page.evaluate("location.hash") == ""
+        page.click("#list .open >> nth=3")
+        assert "stale answer" in card.inner_text()
+        page.keyboard.press("Escape")
+        assert page.evaluate("document.activeElement.textContent") == "Parquet"
+    with opened(browser, page_file, "#topic=öl-und-café") as page:
+        assert "simulated" in page.inner_text("#card")
+    with opened(browser, page_file, "#topic=compaction") as page:
+        assert "no answer" in page.inner_text("#card")
+
+
+def test_everything_can_be_reached_by_keys(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.keyboard.press("/")
+        assert page.evaluate("document.activeElement.id") == "q"
+        stops = 0
+        while not page.evaluate("document.activeElement.dataset.topic !== undefined"):
+            page.keyboard.press("Tab")
+            stops += 1
+            assert stops < 15
+        assert page.evaluate("document.activeElement.dataset.topic") == "0"
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("End")
+        page.keyboard.press("ArrowUp")
+        assert page.evaluate("document.activeElement.dataset.topic") == "3"
+        page.keyboard.press("Enter")
+        assert page.locator("#card h2").inner_text() == "Parquet"
+        page.keyboard.press("Escape")
+        assert page.evaluate("document.activeElement.dataset.topic") == "3"
+        before = page.get_attribute("#drawing", "viewBox")
+        page.keyboard.press("+")
+        assert page.get_attribute("#drawing", "viewBox") != before
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "zoom-in"  # one stop for all topics
+
+
+def test_the_drawing_pans_by_drag_and_wheel_and_zooms_where_the_pointer_is(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+
+        def view() -> list[float]:
+            return [float(number) for number in str(page.get_attribute("#drawing", "viewBox")).split()]
+
+        def place(topic: int) -> tuple[float, float]:
+            box = page.locator(f"#drawing [data-topic='{topic}'] rect").bounding_box()
+            assert box is not None
+            return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+        page.click("#zoom-in", click_count=4)
+        before, (x, y) = view(), place(2)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x - 60, y - 40, steps=4)
+        page.mouse.up()
+        assert view()[:2] != before[:2]
+        assert not page.is_visible("#card")  # a drag opens nothing
+        x, y = place(2)
+        page.mouse.move(x, y)
+        before = view()
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, -200)
+        page.keyboard.up("Control")
+        page.wait_for_function(
+            "(before) => document.getElementById('drawing').getAttribute('viewBox') !== before", arg=""
+        )
+        assert place(2) == pytest.approx((x, y), abs=2)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", [{}, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("address", ["#view=topics", "#view=map", "#view=overview", "#topic=retries"])
+def test_axe_finds_nothing_on_the_page(
+    browser: Browser, page_file: Path, scheme: str, screen: dict[str, Any], address: str
+) -> None:
+    with opened(browser, page_file, address, color_scheme=scheme, reduced_motion="reduce", **screen) as page:
+        assert violations(page) == []
+
+
+def violations(page: Page) -> list[str]:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
+    found = axe.run(page).response["violations"]
+    return [f"{one['id']}: {[node['html'] for node in one['nodes']]}" for one in found]
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file, "", **PHONE) as page:
+        for view in ("Map", "Topics", "Overview"):
+            page.get_by_role("tab", name=view).click()
+            shown = [name for name in ("map", "topics", "overview") if page.is_visible(f"#{name}")]
+            assert shown == [view.lower()]
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.get_by_role("tab", name="Map").click()
+        page.tap("#drawing [data-topic='1']")
+        box = page.locator("#card").bounding_box()
+        assert box is not None
+        assert (box["x"], box["width"]) == (0, 390)
+        assert page.locator("#card h2").inner_text() == "Tracing"
+
+
+def test_on_paper_there_is_a_handout_of_the_topics_shown(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file, "#chapter=Reliability") as page:
+        page.emulate_media(media="print")
+        handout = page.locator("#handout")
+        handout.wait_for()
+        assert handout.locator("h2").all_inner_texts() == ["Reliability"]
+        assert handout.locator("article > h3").all_inner_texts() == ["☐ Retries", "☐ Tracing"]
+        assert "Repeat what may pass" in handout.inner_text()
+        assert not [name for name in (".bar", "main", ".tools") if page.is_visible(name)]
+        page.emulate_media(media="screen")
+        assert not handout.is_visible()
+        assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_a_page_of_hostile_texts_shows_them_as_texts(browser: Browser, tmp_path: Path) -> None:
+    write_page(tmp_path / "hostile.html", *hostile())
+    with opened(browser, tmp_path / "hostile.html") as page:
+        assert page.inner_text("h1").startswith(MARKUP)
+        page.click("#list .open >> nth=0")
+        assert MARKUP in page.inner_text("#card")
+        assert page.locator("img, b, iframe").count() == 0
+        assert page.locator("script").count() == 2
+        assert page.locator("[href^='javascript']").count() == 0
+        page.keyboard.press("Escape")
+        page.emulate_media(media="print")
+        page.locator("#handout article").first.wait_for()
+        assert page.locator("#handout article").count() == 3
+        assert page.locator("img, b, iframe").count() == 0
+        [*_, last] = list(csv.reader(io.StringIO(saved(page, "csv").decode())))
+        assert last[2] == f"'{FORMULA}"
+        sheet = openpyxl.load_workbook(io.BytesIO(saved(page, "xlsx"))).active
+        assert sheet is not None
+        assert {cell.data_type for row in sheet.iter_rows() for cell in row if cell.value is not None} <= {
+            "s",
+            "inlineStr",
+        }
+        assert sheet["C4"].value == FORMULA
+
+
+def test_the_rows_shown_are_saved_as_the_command_line_writes_them(
+    browser: Browser, page_file: Path, tmp_path: Path
+) -> None:
+    topics, answers = [row.topic for row in ROWS[:2]], [row.columns for row in ROWS[:2]]
+    for ending in ("csv", "jsonl"):
+        write_roadmap(tmp_path / f"all.{ending}", topics, headers=EDITION.headers, answers=answers)
+    with opened(browser, page_file, "#chapter=Reliability") as page:
+        rows = list(csv.reader(io.StringIO(saved(page, "csv").decode())))
+        lines = [json.loads(line) for line in saved(page, "jsonl").decode().splitlines()]
+        sheet = openpyxl.load_workbook(io.BytesIO(saved(page, "xlsx"))).active
+    with (tmp_path / "all.csv").open(encoding="utf-8", newline="") as file:
+        wanted = list(csv.reader(file))
+    assert [row[:6] for row in rows] == [row[:6] for row in wanted]
+    assert [json.loads(row[-1]) if row[-1] else "" for row in rows[1:]] == [HOW_TO, ""]
+    full = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text("utf-8").splitlines()]
+    assert [
+        {**one, **{k: v for k, v in two.items() if k not in one}} for two, one in zip(lines, full, strict=True)
+    ] == full
+    assert all(one[name] == two[name] for one, two in zip(lines, full, strict=True) for name in one)
+    assert sheet is not None
+    assert [row[2] for row in sheet.iter_rows(min_row=2, values_only=True)] == ["Retries", "Tracing"]
+    assert "A talk (video) https://example.net/talk" in str(sheet["E2"].value)
+
+
+def test_the_theme_is_the_system_s_until_the_reader_chooses(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file, color_scheme="dark") as page:
+        colors = [page.evaluate("getComputedStyle(document.documentElement).backgroundColor")]
+        page.click("#theme")
+        colors.append(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
+        page.reload()
+        colors.append(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
+    assert colors == ["rgb(20, 23, 29)", "rgb(250, 249, 246)", "rgb(250, 249, 246)"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_index_sorts_searches_and_leads_to_the_pages(
+    browser: Browser, page_file: Path, tmp_path: Path, scheme: str
+) -> None:
+    now = ROWS[0].published_at
+    assert now is not None
+    groups = [
+        PublishedGroup("test", "enriched", "simulator", "practice", 3, now),
+        PublishedGroup("test", "enriched", "simulator", "expert", 1, now),
+        PublishedGroup("test", "failed", "simulator", None, 1, now),
+        PublishedGroup("other", "stale", "gemini", "expert", 9, now),
+    ]
+    index = page_file.with_name("index.html")
+    titles = {"test": f"Zebra {MARKUP}", "other": "Ant"}
+    write_index(index, titles, groups, fetched={"other": now.replace(year=2027)}, days=[Day(now.date(), 3, 0.0125)])
+    with opened(browser, index, color_scheme=scheme) as page:
+        rows = page.locator("#roadmaps tbody tr")
+        assert rows.locator("a").all_inner_texts() == ["Ant", f"Zebra {MARKUP}"]
+        assert "9 stale" in rows.nth(0).inner_text()
+        assert "changed since" in rows.nth(0).inner_text()
+        assert "simulated" in rows.nth(1).inner_text()
+        assert "75 %" in rows.nth(1).inner_text()
+        assert "80 %" in rows.nth(1).inner_text()
+        assert "$0.0125" in page.inner_text(".charts")
+        assert violations(page) == []
+        page.click("[data-sort=topics]")
+        page.click("[data-sort=topics]")
+        assert rows.locator("a").all_inner_texts() == [f"Zebra {MARKUP}", "Ant"]
+        page.fill("#q", "ant")
+        assert rows.locator("a >> visible=true").all_inner_texts() == ["Ant"]
+        page.fill("#q", "")
+        page.click("text=Zebra")
+        page.wait_for_selector("html.ready #drawing")
