@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
-from roadmap_assets.enrichment.engine.events import CacheChecked, Event, OnEvent, Waiting, describe
+from roadmap_assets.enrichment.engine.events import Event, OnEvent, Waiting, describe
 from roadmap_assets.enrichment.engine.events import Progress as RowsSettled
+from roadmap_assets.progress_bar import RowsBar, new_bar
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -52,24 +53,17 @@ def following(*, verbose: bool) -> Iterator[OnEvent]:
 
     On a terminal a bar follows the lines, from when it is known that there is something to ask.
     """
-    with ExitStack() as stack:
-        bar: Progress | None = None
+    with RowsBar(to=sys.stdout) as bar:
 
         def show(text: str) -> None:
-            if bar:
-                bar.console.print(text, markup=False, soft_wrap=True)
-            else:
+            if not bar.print(text):
                 say(text)
 
         narrator = _Narrator(show, verbose=verbose)
 
         def tell(event: Event) -> None:
-            nonlocal bar
             narrator.tell(event)
-            if isinstance(event, CacheChecked) and event.plan.calls and sys.stdout.isatty():
-                bar = stack.enter_context(_bar("rows", to=sys.stdout))
-            if bar:
-                bar.update(bar.task_ids[0], **_on_bar(event))
+            bar(event)
 
         yield tell
 
@@ -83,36 +77,11 @@ def downloading(what: str) -> Iterator[Callable[[int, int], None]]:
         def tell(done: int, total: int) -> None:
             nonlocal bar
             if bar is None and sys.stderr.isatty():
-                bar = stack.enter_context(_bar(what, to=sys.stderr))
+                bar = stack.enter_context(new_bar(what, to=sys.stderr))
             if bar:
                 bar.update(bar.task_ids[0], completed=done, total=total)
 
         yield tell
-
-
-def _on_bar(event: Event) -> dict[str, Any]:
-    """What of a task an event changes."""
-    match event:
-        case CacheChecked(plan=plan):
-            return {"completed": plan.hits, "total": plan.rows}
-        case RowsSettled(done=done, total=total, calls=calls, seconds_left=seconds_left):
-            left = f", about {seconds_left:.0f} s left" if seconds_left else ""
-            return {"completed": done, "total": total, "description": f"rows, {calls} calls{left}"}
-        case Waiting(seconds=seconds):
-            return {"description": f"rows, waiting {seconds:.0f} s"}
-        case _:
-            return {}
-
-
-def _bar(what: str, *, to: TextIO) -> Progress:
-    """A bar under whatever is printed meanwhile, gone when it ends."""
-    from rich.console import Console  # a tenth of a second, which a run with nothing to do need not spend
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    bar = Progress(*columns, console=Console(file=to, highlight=False, emoji=False), transient=True)
-    bar.add_task(what, total=None)
-    return bar
 
 
 class _Narrator:

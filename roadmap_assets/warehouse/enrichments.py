@@ -100,6 +100,12 @@ def load_answers(connection: Connection, keys: Iterable[str]) -> dict[str, dict[
     return {key: json.loads(answer) for key, answer in rows}
 
 
+def answering_models(connection: Connection, keys: Iterable[str]) -> dict[str, str]:
+    """The model that answered each key, as it named itself in its reply."""
+    query = f"SELECT key, coalesce(nullif(model_version, ''), model) FROM enrichments WHERE key IN {KEYS}"
+    return dict(connection.execute(query, [",".join(keys)]).fetchall())
+
+
 def answered_keys(connection: Connection, keys: Iterable[str]) -> set[str]:
     """Those of the keys that are answered."""
     rows = connection.execute(f"SELECT key FROM enrichments WHERE key IN {KEYS}", [",".join(keys)]).fetchall()
