@@ -6,15 +6,19 @@ Lengths are in pixels of the drawing; x grows to the right, y grows downwards.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
 CELL = 256.0
-LARGEST_GRIDDED = 64  # cells; what covers more (a large frame, a long line) is kept in a list of its own
+STEP = 4.0  # from one layer of cells to the next
+MOST_BOXES = 128  # that a query looks at; the densest spot of a real drawing has a third of that
+MOST_CELLS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,51 +72,120 @@ class Box:
         return Box(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
 
 
+Layer = tuple[float, float]  # width and height of its cells
+Cell = tuple[int, int]
+
+
+def _layer(box: Box) -> Layer:
+    """The layer whose cells are as large as the box or up to four times larger, and at least `CELL`."""
+
+    def cell(size: float) -> float:
+        return CELL * STEP ** max(0, math.ceil(math.log(max(size, CELL) / CELL, STEP)))
+
+    return cell(box.width), cell(box.height)
+
+
+def _span(box: Box, layer: Layer, reach: float = 0) -> tuple[int, int, int, int]:
+    """The first and last column and row of the cells that a box covers."""
+    width, height = layer
+    left, right = math.floor((box.x - reach) / width), math.floor((box.right + reach) / width)
+    top, bottom = math.floor((box.y - reach) / height), math.floor((box.bottom + reach) / height)
+    return left, right, top, bottom
+
+
+def _cells(box: Box, layer: Layer) -> list[Cell]:
+    left, right, top, bottom = _span(box, layer)
+    return [(column, row) for column in range(left, right + 1) for row in range(top, bottom + 1)]
+
+
 class Grid(Generic[Key]):
-    """Boxes by the cells that they cover, so that the neighbours of one are found without looking at all."""
+    """Boxes by the cells that they cover, so that the neighbours of one are found without looking at all.
+
+    There is a layer of cells for each order of magnitude of widths and heights, so no box covers more than four cells.
+    A query looks at no more than `MOST_BOXES`: only a drawing made to take forever has more at one spot.
+    """
 
     def __init__(self, boxes: Mapping[Key, Box]) -> None:
         self.boxes: dict[Key, Box] = {}
-        self._cells: defaultdict[tuple[int, int], dict[Key, None]] = defaultdict(dict)
-        self._large: dict[Key, None] = {}
+        self._layers: dict[Layer, defaultdict[Cell, dict[Key, Box]]] = {}
+        self._popped: Counter[tuple[Layer, Cell]] = Counter()
         for key, box in boxes.items():
             self.add(key, box)
 
     def add(self, key: Key, box: Box) -> None:
         self.boxes[key] = box
-        cells = self._covered(box)
-        if cells is None:
-            self._large[key] = None
-        else:
-            for cell in cells:
-                self._cells[cell][key] = None
-
-    @staticmethod
-    def _covered(box: Box) -> list[tuple[int, int]] | None:
-        left, right = math.floor(box.x / CELL), math.floor(box.right / CELL)
-        top, bottom = math.floor(box.y / CELL), math.floor(box.bottom / CELL)
-        if (right - left + 1) * (bottom - top + 1) > LARGEST_GRIDDED:
-            return None
-        return [(column, row) for column in range(left, right + 1) for row in range(top, bottom + 1)]
+        layer = _layer(box)
+        cells = self._layers.setdefault(layer, defaultdict(dict))
+        for cell in _cells(box, layer):
+            cells[cell][key] = box
 
     def near(self, box: Box, reach: float) -> Iterator[Key]:
         """Keys of the boxes with a gap of at most ``reach`` to ``box`` on both axes, each once."""
-        cells = self._covered(box.grown(reach))
-        found: Iterable[Key]
-        if cells is None:
-            found = self.boxes
-        else:
-            found = dict.fromkeys(key for cell in cells for key in self._cells.get(cell, ()))
-            found.update(self._large)
-        return iter([key for key in found if self.boxes[key].gap(box) <= reach])
+        x, y, right, bottom = box.x, box.y, box.right, box.bottom
+        seen: set[Key] = set()
+        for key, other in islice(self._around(box, reach), MOST_BOXES):
+            beside = x - (other.x + other.width) <= reach and other.x - right <= reach
+            if beside and y - (other.y + other.height) <= reach and other.y - bottom <= reach and key not in seen:
+                seen.add(key)
+                yield key
+
+    def _around(self, box: Box, reach: float) -> Iterator[tuple[Key, Box]]:
+        """What is in the cells within reach; a box in several of them comes more than once."""
+        for layer, cells in self._layers.items():
+            left, right, top, bottom = _span(box, layer, reach)
+            if (right - left + 1) * (bottom - top + 1) <= len(cells):
+                covered = ((column, row) for column in range(left, right + 1) for row in range(top, bottom + 1))
+            else:
+                covered = (cell for cell in cells if left <= cell[0] <= right and top <= cell[1] <= bottom)
+            for cell in islice(covered, MOST_CELLS):
+                if cell in cells:
+                    yield from cells[cell].items()
 
     def pop(self, key: Key) -> Box:
-        """Take a box out."""
+        """Take a box out; not while going through `near`."""
         box = self.boxes.pop(key)
-        self._large.pop(key, None)
-        for cell in self._covered(box) or ():
-            self._cells[cell].pop(key, None)
+        layer = _layer(box)
+        cells = self._layers[layer]
+        for cell in _cells(box, layer):
+            del cells[cell][key]
+            self._popped[layer, cell] += 1
+            if not cells[cell]:
+                del cells[cell]
+            elif self._popped[layer, cell] > len(cells[cell]):
+                # A dict keeps the gaps of what was deleted, and goes through them each time.
+                cells[cell] = dict(cells[cell])
+                self._popped[layer, cell] = 0
         return box
+
+
+class Nest(Generic[Key]):
+    """Boxes that may lie in one another, from which the smallest around a box is found."""
+
+    def __init__(self, boxes: Mapping[Key, Box]) -> None:
+        self._boxes = boxes
+        self._layers: dict[Layer, defaultdict[Cell, list[tuple[float, Key]]]] = {}
+        for key, box in sorted(boxes.items(), key=lambda entry: (entry[1].area, entry[0])):
+            layer = _layer(box)
+            cells = self._layers.setdefault(layer, defaultdict(list))
+            for cell in _cells(box, layer):
+                cells[cell].append((box.area, key))
+
+    def smallest_around(self, box: Box, *, share: float, above_area: float) -> Key | None:
+        """The smallest box of more than ``above_area`` with at least ``share`` of ``box`` in it."""
+        x, y = box.center  # lies in whatever holds more than half of the box
+        center = Box(x, y, 0, 0)
+        found: list[tuple[float, Key]] = []
+        for layer, cells in self._layers.items():
+            left, _, top, _ = _span(center, layer)
+            nested = cells.get((left, top), [])
+            first = bisect_right(nested, above_area, key=lambda entry: entry[0])
+            for area, key in nested[first : first + MOST_BOXES]:
+                other = self._boxes[key]
+                is_around = other.x <= x <= other.x + other.width and other.y <= y <= other.y + other.height
+                if is_around and box.share_inside(other) >= share:
+                    found.append((area, key))
+                    break
+        return min(found)[1] if found else None
 
 
 def touching_groups(boxes: Mapping[Key, Box], *, reach: float) -> list[list[Key]]:
@@ -127,7 +200,7 @@ def touching_groups(boxes: Mapping[Key, Box], *, reach: float) -> list[list[Key]
         group = [start]
         edge = [grid.pop(start)]
         while edge:
-            for key in grid.near(edge.pop(), reach):
+            for key in list(grid.near(edge.pop(), reach)):
                 group.append(key)
                 edge.append(grid.pop(key))
         groups.append(group)

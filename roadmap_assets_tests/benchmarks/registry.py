@@ -7,6 +7,7 @@ from roadmap_assets_tests.benchmarks.cold import cold, naive
 from roadmap_assets_tests.benchmarks.crash import crash
 from roadmap_assets_tests.benchmarks.edit import edit
 from roadmap_assets_tests.benchmarks.figures import Benchmark
+from roadmap_assets_tests.benchmarks.hostile import hostile
 from roadmap_assets_tests.benchmarks.orchestration import dagster
 from roadmap_assets_tests.benchmarks.parse import parse
 from roadmap_assets_tests.benchmarks.processes import processes
@@ -79,6 +80,14 @@ BENCHMARKS = (
         against="The number of topics.",
         limit="All real ones under 2 s, 20 000 topics under 10 s, near-linear.",
         run=parse,
+    ),
+    Benchmark(
+        name="hostile",
+        measures="Drawings made to take long: 5000 and 20 000 frames, paragraphs, labels, topics or lines, in nine "
+        "layouts each (spread out, at one spot, in one another, crossing, …). Each once, in processor time.",
+        against="The number of boxes.",
+        limit="20 000 of any kind in any layout under 10 s; growth below the power 1.2.",
+        run=hostile,
     ),
     Benchmark(
         name="quality",

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from roadmap_assets.roadmaps.document import parse_document
-from roadmap_assets.roadmaps.hierarchy import STAGES
+from roadmap_assets.roadmaps.document import Document, parse_document
+from roadmap_assets.roadmaps.hierarchy import STAGES, trace_topics
 from roadmap_assets.roadmaps.place import Place, place_topics
 from roadmap_assets.roadmaps.tree import parse_tree
 from roadmap_assets_tests.roadmaps.drawings import STEP, Sketch, large_drawing
+from roadmap_assets_tests.roadmaps.hostile_drawings import KINDS, LAYOUTS, hostile_drawing
 from roadmap_assets_tests.roadmaps.mapped_tree import mapped_tree
 
 WANTED = {"parent": 96, "strict": 87, "siblings": 86, "category": 97.9, "placed": 98, "at90": 17}
+MOST_CALLS = 1_400
 WANTED_WITH_TREE = {"parent": 99, "strict": 87, "siblings": 86, "category": 99, "placed": 98, "at90": 21}
 WITHOUT_TOPICS = {"golang", "prompt-engineering"}
 
@@ -109,6 +111,19 @@ def test_the_work_grows_with_the_topics_and_not_with_their_square() -> None:
         assert large < 6 * small, shape
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_hostile_drawings_take_no_quadratic_time(kind: str, layout: str) -> None:
+    """A box costs so many calls at most, however many others are in its way."""
+    assert calls_to_trace(hostile_drawing(kind, layout, 1_500)) < MOST_CALLS * 1_500
+
+
+def test_a_document_of_100_000_topics_is_read() -> None:
+    places = large_drawing(100_000).paths()
+    assert len(places) > 99_000
+    assert places["left-4000-6"] == ("Stop 4000",)
+
+
 def numbered(count: int) -> str:
     return " ".join(f"topic-{number}" for number in range(count))
 
@@ -121,7 +136,11 @@ def heap(count: int) -> Sketch:
 
 
 def calls_to_place(sketch: Sketch) -> int:
-    document, calls = sketch.document(), 0
+    return calls_to_trace(sketch.document())
+
+
+def calls_to_trace(document: Document) -> int:
+    calls = 0
 
     def count(frame: object, event: str, argument: object) -> None:
         nonlocal calls
@@ -130,7 +149,7 @@ def calls_to_place(sketch: Sketch) -> int:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        place_topics(document)
+        trace_topics(document)
     finally:
         sys.setprofile(before)
     return calls

@@ -1,5 +1,6 @@
 """What is above every topic, read from the roadmap's drawing."""
 
-from roadmap_assets.roadmaps.hierarchy.trace import DEEPEST, STAGES, DrawnPath, trace_topics
+from roadmap_assets.roadmaps.hierarchy.drawing import DEEPEST
+from roadmap_assets.roadmaps.hierarchy.trace import STAGES, DrawnPath, trace_topics
 
 __all__ = ["DEEPEST", "STAGES", "DrawnPath", "trace_topics"]

@@ -7,10 +7,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from roadmap_assets.roadmaps.document import LINE_TYPES, Document, Node
 from roadmap_assets.roadmaps.geometry import Box, Grid
 
+DEEPEST: Final = 32  # levels of a path; the deepest real one has six
 MOSTLY_INSIDE = 0.8
 LONGEST_HEADING = 50  # characters
 
@@ -86,10 +88,10 @@ class Drawing:
         return (box.y, box.x) if box else (math.inf, math.inf)
 
     def frames_around(self, item: str) -> list[str]:
-        """The frames that an item is in, innermost first."""
+        """The frames that an item is in, innermost first, and no more than a path may have levels."""
         around: list[str] = []
         frame = self.frame_of.get(item)
-        while frame is not None:
+        while frame is not None and len(around) < DEEPEST:
             around.append(frame)
             frame = self.frame_of.get(frame)
         return around

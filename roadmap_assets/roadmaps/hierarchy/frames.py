@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roadmap_assets.roadmaps.geometry import Box, Grid
+from roadmap_assets.roadmaps.geometry import Box, Grid, Nest
 from roadmap_assets.roadmaps.hierarchy.drawing import MOSTLY_INSIDE, Drawing, is_note
 
 FLUSH = 4.0  # two borders drawn as one
@@ -11,16 +11,13 @@ AS_WIDE = 0.8
 
 def read_frames(drawing: Drawing) -> None:
     """A box is in the innermost frame that holds 80 % of it."""
-    frames = Grid(drawing.boxes_of(item for item in drawing.items if item in drawing.frames))
+    frames = Nest(drawing.boxes_of(item for item in drawing.items if item in drawing.frames))
     for item, box in drawing.boxes_of(drawing.items).items():
-        holding = [
-            (frames.boxes[frame].area, frame)
-            for frame in frames.near(box, 0)
-            if box.share_inside(frames.boxes[frame]) >= MOSTLY_INSIDE
-            and (item not in drawing.frames or frames.boxes[frame].area > box.area)
-        ]
-        if holding:
-            drawing.frame_of[item] = min(holding)[1]
+        # A frame lies in a larger one; another box may hang over the border of one that is smaller than itself.
+        smallest = box.area if item in drawing.frames else box.area * MOSTLY_INSIDE - 1
+        frame = frames.smallest_around(box, share=MOSTLY_INSIDE, above_area=smallest)
+        if frame is not None:
+            drawing.frame_of[item] = frame
 
 
 def read_frame_headings(drawing: Drawing) -> None:
@@ -33,21 +30,20 @@ def read_frame_headings(drawing: Drawing) -> None:
         if not is_note(drawing.nodes[frame].label):
             drawing.frame_heading[frame] = frame
     candidates = Grid(drawing.boxes_of(item for item in drawing.items if item not in drawing.frames))
-    used: set[str] = set()
-    for lies_on_border in (_lies_on_top, _lies_on_bottom):
+    for is_top in (True, False):
         for frame, box in frames.items():
             if frame in drawing.frame_heading:
                 continue
+            border = Box(box.x, box.y if is_top else box.bottom, box.width, 0)
             fitting = [
                 (-candidates.boxes[item].width, item)
-                for item in candidates.near(box, FLUSH)
-                if item not in used
-                and drawing.frame_of.get(item) in (frame, drawing.frame_of.get(frame))
-                and lies_on_border(candidates.boxes[item], box)
+                for item in candidates.near(border, FLUSH)
+                if drawing.frame_of.get(item) in (frame, drawing.frame_of.get(frame))
+                and _is_as_wide(candidates.boxes[item], box)
             ]
             if fitting:
                 heading = min(fitting)[1]
-                used.add(heading)
+                candidates.pop(heading)
                 _give_heading(drawing, frame, heading)
 
 
@@ -59,14 +55,6 @@ def _give_heading(drawing: Drawing, frame: str, heading: str) -> None:
         drawing.frame_of[heading] = drawing.frame_of[frame]
     if heading in drawing.topics:
         drawing.put_under(heading, frame)
-
-
-def _lies_on_top(item: Box, frame: Box) -> bool:
-    return item.y - FLUSH <= frame.y <= item.bottom + FLUSH and _is_as_wide(item, frame)
-
-
-def _lies_on_bottom(item: Box, frame: Box) -> bool:
-    return item.y - FLUSH <= frame.bottom <= item.bottom + FLUSH and _is_as_wide(item, frame)
 
 
 def _is_as_wide(item: Box, frame: Box) -> bool:

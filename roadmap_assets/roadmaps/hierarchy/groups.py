@@ -113,7 +113,7 @@ def _put_under(drawing: Drawing, seeds: list[Seed], around: Grid[str]) -> None:
                 reach(item, heading, side)
     while reached:
         heading, side, box = reached.popleft()
-        for item in around.near(box, STACK_GAP):
+        for item in list(around.near(box, STACK_GAP)):
             step = around.boxes[item]
             away = (step.center[1] - box.center[1]) * side > 0
             if _in_one_row(box, step) or (away and _in_one_column(box, step)):

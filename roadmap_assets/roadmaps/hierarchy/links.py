@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
+from typing import TypeVar
 
 from roadmap_assets.roadmaps.document import Edge
 from roadmap_assets.roadmaps.geometry import Box, Grid, touching_groups
@@ -12,6 +15,11 @@ from roadmap_assets.roadmaps.hierarchy.drawing import Drawing, line_pieces
 LINE_JOINS = 12.0
 LINE_TOUCHES = 9.0
 RUNS_INSIDE = 0.9
+MOST_CROSSED = 8  # solid lines that a dashed one is compared with; real ones cross one
+MOST_BESIDE = 16
+MOST_CARRIED = 64
+
+T = TypeVar("T")
 
 
 def read_edges(drawing: Drawing, edges: tuple[Edge, ...], *, dashed: bool) -> None:
@@ -23,13 +31,18 @@ def read_edges(drawing: Drawing, edges: tuple[Edge, ...], *, dashed: bool) -> No
 
 @dataclass(frozen=True)
 class Line:
-    """Pieces of one style that touch, and the items that they touch, from the top down."""
+    """Pieces of one style that touch, and the items that they touch, both from the top down.
+
+    A line may have thousands of either, so only those beside a spot are compared with what meets it there.
+    """
 
     pieces: list[Box]
     touched: list[str]
 
+    stops: list[str]
+
     def distance(self, box: Box) -> float:
-        return min(piece.distance(box) for piece in self.pieces)
+        return min(piece.distance(box) for piece in _beside(self.pieces, box.y, top=lambda piece: piece.y))
 
 
 def read_lines(drawing: Drawing) -> None:
@@ -41,7 +54,7 @@ def read_lines(drawing: Drawing) -> None:
     solid_pieces = Grid({(i, j): piece for i, line in enumerate(solid) for j, piece in enumerate(line.pieces)})
     for line in _lines(drawing, ends, dashed=True):
         crossed = dict.fromkeys(i for piece in line.pieces for i, _ in solid_pieces.near(piece, LINE_JOINS))
-        _read_dashed_line(drawing, line, [solid[number] for number in crossed])
+        _read_dashed_line(drawing, line, [solid[number] for number in islice(crossed, MOST_CROSSED)])
 
 
 def _read_solid_line(drawing: Drawing, line: Line) -> None:
@@ -62,14 +75,20 @@ def _read_dashed_line(drawing: Drawing, line: Line, crossed: list[Line]) -> None
     """
     hub = min(line.touched, key=lambda item: _rank_as_hub(drawing, item), default=None)
     for solid in crossed:
-        stops = [item for item in solid.touched if drawing.is_station(item)]
-        if not stops and line.touched:
-            nearest = min(line.touched, key=lambda item: solid.distance(drawing.boxes[item]))
-            _join(drawing, nearest, solid.touched)
-        elif stops and (hub is None or not drawing.on_path(hub)):
-            hub = min(stops, key=lambda item: line.distance(drawing.boxes[item]))
+        if not solid.stops and line.touched:
+            nearest = min(line.touched[:MOST_BESIDE], key=lambda item: solid.distance(drawing.boxes[item]))
+            _join(drawing, nearest, solid.touched[:MOST_CARRIED])
+        elif solid.stops and (hub is None or not drawing.on_path(hub)):
+            near = _beside(solid.stops, line.pieces[0].y, top=lambda item: drawing.boxes[item].y)
+            hub = min(near, key=lambda item: line.distance(drawing.boxes[item]))
     if hub is not None:
         _join(drawing, hub, line.touched)
+
+
+def _beside(ordered: list[T], y: float, *, top: Callable[[T], float]) -> list[T]:
+    """Those of a list ordered from the top down that are about at this height."""
+    middle = bisect_left(ordered, y, key=top)
+    return ordered[max(0, middle - MOST_BESIDE // 2) : middle + MOST_BESIDE]
 
 
 def _rank_as_hub(drawing: Drawing, item: str) -> tuple[bool, bool, bool]:
@@ -87,8 +106,9 @@ def _lines(drawing: Drawing, ends: Grid[str], *, dashed: bool) -> list[Line]:
     pieces = line_pieces(drawing, dashed=dashed)
     lines = []
     for names in touching_groups(pieces, reach=LINE_JOINS):
-        line = [pieces[name] for name in names]
-        lines.append(Line(line, sorted(_touched(drawing, line, ends), key=drawing.from_the_top)))
+        line = sorted((pieces[name] for name in names), key=lambda piece: (piece.y, piece.x))
+        touched = sorted(_touched(drawing, line, ends), key=drawing.from_the_top)
+        lines.append(Line(line, touched, [item for item in touched if drawing.is_station(item)]))
     return lines
 
 
@@ -98,6 +118,7 @@ def _touched(drawing: Drawing, line: list[Box], ends: Grid[str]) -> list[str]:
     outside = {
         item: None
         for item in touched
-        if item not in drawing.frames or any(p.share_inside(ends.boxes[item]) <= RUNS_INSIDE for p in line)
+        if item not in drawing.frames
+        or any(piece.share_inside(ends.boxes[item]) <= RUNS_INSIDE for piece in line[:MOST_CARRIED])
     }
     return [item for item in outside if not any(frame in outside for frame in drawing.frames_around(item))]

@@ -10,7 +10,7 @@ from typing import Final
 from roadmap_assets.roadmaps.document import Document
 from roadmap_assets.roadmaps.geometry import in_rows
 from roadmap_assets.roadmaps.hierarchy.attachment import Attachment
-from roadmap_assets.roadmaps.hierarchy.drawing import Drawing, draw
+from roadmap_assets.roadmaps.hierarchy.drawing import DEEPEST, Drawing, draw
 from roadmap_assets.roadmaps.hierarchy.frames import read_frame_headings, read_frames
 from roadmap_assets.roadmaps.hierarchy.groups import read_flush_topics, read_labels, read_stacks
 from roadmap_assets.roadmaps.hierarchy.links import read_edges, read_lines
@@ -30,7 +30,6 @@ STAGES: Final = (
     "flush topics",
     "remainder",
 )
-DEEPEST: Final = 32  # levels of a path; the deepest real one has six
 
 
 @dataclass(frozen=True, slots=True)
