@@ -67,7 +67,7 @@ class Settings(BaseSettings):
         name="ROADMAP_SH_API",
         pattern=_URLS,
     )
-    allow_missing_texts: bool = _setting("a roadmap is fetched without the texts that nobody serves", False)
+    allow_missing_texts: bool = _setting("a roadmap is fetched even if some of its texts cannot be fetched", False)
     github_token: SecretStr | None = _setting("raises GitHub's limit of 60 requests an hour", None, name="GITHUB_TOKEN")
 
     gemini_api_key: Annotated[

@@ -23,7 +23,7 @@ allow_missing_texts_option = click.option(
     "--allow-missing-texts",
     is_flag=True,
     default=None,
-    help="Fetch a roadmap even if some of its texts are not to be had.",
+    help="Fetch a roadmap even if some of its texts cannot be fetched.",
 )
 
 

@@ -84,7 +84,8 @@ def test_that_rows_of_the_first_version_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "old.duckdb"
     make_version(path, 1)
     with Warehouse(path).transaction() as connection:
-        assert connection.execute("SELECT roadmap, tree FROM raw_roadmaps").fetchall() == [("r", "")]
+        raw = connection.execute("SELECT roadmap, source, tree, updated_at FROM raw_roadmaps").fetchall()
+        assert raw == [("r", "live", "", "")], "the source live was called github"
         first, second = load_topics(connection, ["r"])
         assert first == Topic(
             roadmap="r",

@@ -41,7 +41,7 @@ CREATE TABLE enriched_roadmaps (
     status VARCHAR NOT NULL, profile VARCHAR NOT NULL, model VARCHAR NOT NULL, enrichment_key VARCHAR NOT NULL,
     published_at TIMESTAMP NOT NULL, tldr VARCHAR, challenge VARCHAR);
 
-INSERT INTO raw_roadmaps VALUES ('r', '{}', 'v', 'here', 'test', '2026-11-20 12:00:00', NULL);
+INSERT INTO raw_roadmaps VALUES ('r', '{}', 'v', 'here', 'github', '2026-11-20 12:00:00', NULL);
 INSERT INTO topics VALUES
     ('r', 'a', 0, 'A "quoted"', 'C', '', 'B', '', ['C', 'B, really'], 'Text.',
      [{'title': 'It''s "one"', 'url': 'https://example.org/', 'type': 'article'}]),

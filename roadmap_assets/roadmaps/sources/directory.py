@@ -81,7 +81,7 @@ class DirectorySource:
         all_leave = self._leaves(folder)
         kept = [entry for entry in entries if not (all_leave or (entry.is_symlink() and self._leaves(entry)))]
         if len(kept) < len(entries):
-            self._on_notice(f"{len(entries) - len(kept)} texts of {slug} are links out of the source folder; skipped")
+            self._on_notice(f"links out of the source folder skipped: {len(entries) - len(kept)} in {folder}")
         return sorted(map(Path, kept))
 
     def _leaves(self, path: os.PathLike[str]) -> bool:

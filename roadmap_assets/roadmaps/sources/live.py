@@ -13,7 +13,8 @@ from roadmap_assets.errors import SourceUnavailable
 from roadmap_assets.roadmaps.document import parse_document
 from roadmap_assets.roadmaps.sources import site
 from roadmap_assets.roadmaps.sources.base import Addresses, Entry, ListingStore, check_slug, unknown_roadmap
-from roadmap_assets.roadmaps.sources.http import Client, Host
+from roadmap_assets.roadmaps.sources.host import Host
+from roadmap_assets.roadmaps.sources.http import Client
 from roadmap_assets.roadmaps.sources.repository import Repository
 from roadmap_assets.roadmaps.sources.site import Site
 from roadmap_assets.roadmaps.sources.texts import Texts

@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from roadmap_assets.errors import InvalidSetting, SourceUnavailable
 from roadmap_assets.roadmaps.sources.base import ListingStore, blob_sha, decode, is_slug
-from roadmap_assets.roadmaps.sources.http import LISTING, TEXT, Answer, Host, not_understood, read_json
+from roadmap_assets.roadmaps.sources.host import Host
+from roadmap_assets.roadmaps.sources.http import LISTING, TEXT, Answer, not_understood, read_json
 
 SETTING: Final = "ROADMAP_GITHUB_REPOSITORY, ROADMAP_GITHUB_BRANCH or ROADMAP_GITHUB_FOLDER"
 _SHA: Final = re.compile(r"[0-9a-f]{40}")

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from roadmap_assets.errors import DocumentError, SourceUnavailable
 from roadmap_assets.roadmaps.sources.base import Entry, decode, is_slug
-from roadmap_assets.roadmaps.sources.http import DOCUMENT, TEXT, Answer, Host, Limit, not_understood, read_json
+from roadmap_assets.roadmaps.sources.host import Host
+from roadmap_assets.roadmaps.sources.http import DOCUMENT, TEXT, Answer, Limit, not_understood, read_json
 
 SETTING: Final = "ROADMAP_SH_API"
 MAX_ROADMAPS: Final = 1000  # roadmap.sh has about 91

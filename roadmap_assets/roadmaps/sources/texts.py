@@ -63,10 +63,12 @@ class Texts:
         """The texts in their listed versions; files of equal text are downloaded once."""
         held = {content.sha: content.markdown for content in known}
         missing = {sha: file for file, sha in files.items() if sha not in held}
-        downloaded, failed = self._all(
-            lambda sha: self._repository.text(slug, missing[sha], sha), list(missing), at_once=DOWNLOADS
-        )
-        held |= downloaded
+        failed = dict.fromkeys(missing, "")
+        for _ in range(2):  # of very many texts, one may meet a busy host at each of its attempts
+            downloaded, failed = self._all(
+                lambda sha: self._repository.text(slug, missing[sha], sha), list(failed), at_once=DOWNLOADS
+            )
+            held |= downloaded
         contents = [ContentFile(file, topic_id_of(file), sha, held[sha]) for file, sha in files.items() if sha in held]
         if not failed:
             return contents
@@ -106,7 +108,8 @@ class Texts:
         """Raises SourceUnavailable when texts are missing that may not be."""
         if not missed:
             return
-        missing = f"{len(missed)} texts of {slug} cannot be fetched ({reason}; and {next(iter(missed.values()))})"
+        texts = f"{len(missed)} text{'s' * (len(missed) > 1)} of {slug}"
+        missing = f"{texts} cannot be fetched ({reason}; and {next(iter(missed.values()))})"
         if not self._allow_missing:
             raise SourceUnavailable(f"{missing}; nothing was changed. To do without them: --allow-missing-texts")
         self._on_notice(f"{missing}; they are missing, or of an earlier version")

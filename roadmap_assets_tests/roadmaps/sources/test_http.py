@@ -14,7 +14,8 @@ from email.utils import format_datetime
 import pytest
 
 from roadmap_assets.errors import InvalidSetting, SourceUnavailable
-from roadmap_assets.roadmaps.sources.http import ATTEMPTS, Client, Host, Limit
+from roadmap_assets.roadmaps.sources.host import ATTEMPTS, FAILURES, Host
+from roadmap_assets.roadmaps.sources.http import Client, Limit
 from roadmap_assets_tests.roadmaps.sources.conftest import FILES, NOW, Clock, source
 from roadmap_assets_tests.roadmaps.sources.upstream import DROPPED, OFFICIAL, TREE, Reply, Upstream, bomb
 
@@ -110,6 +111,28 @@ def test_nothing_is_waited_for_in_a_tick(upstream: Upstream, clock: Clock) -> No
             source(upstream, clock, waits=False).listing()
         assert upstream.counted() == {"site": 2, "github": 1}
     assert clock.slept == []
+
+
+def test_one_failing_path_does_not_make_a_host_silent(upstream: Upstream) -> None:
+    upstream.faults = {"/bad": [Reply(503), None], "/stale": [Reply(200, b"old"), None]}
+    with host(upstream) as here:
+        here.get(OFFICIAL, limit=SMALL)
+        for _ in range(5):
+            for path in ("/bad/1", "/bad/2", "/stale"):
+                with pytest.raises(SourceUnavailable):
+                    here.get(path, limit=SMALL, fault=lambda answer: "is old" if answer.body == b"old" else "")
+        assert len(here.get(OFFICIAL, limit=SMALL).body) > 2
+
+
+def test_a_host_that_stops_answering_in_the_middle_is_found_out(upstream: Upstream) -> None:
+    with host(upstream) as here:
+        here.get(OFFICIAL, limit=SMALL)
+        upstream.faults["/"] = [DROPPED, None]
+        upstream.counted()
+        for _ in range(50):
+            with pytest.raises(SourceUnavailable):
+                here.get(OFFICIAL, limit=SMALL)
+    assert len(upstream.requests) == FAILURES * ATTEMPTS
 
 
 # ---- statuses and redirects ----------------------------------------------------------------------------------------

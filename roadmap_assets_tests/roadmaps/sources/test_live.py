@@ -12,7 +12,7 @@ import pytest
 from roadmap_assets.errors import InvalidSlug, SourceUnavailable, UnknownRoadmap
 from roadmap_assets.roadmaps.sources.base import Addresses
 from roadmap_assets.roadmaps.sources.directory import DirectorySource
-from roadmap_assets.roadmaps.sources.http import ATTEMPTS
+from roadmap_assets.roadmaps.sources.host import ATTEMPTS
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.listings import Listings
 from roadmap_assets_tests.roadmaps.sources.conftest import DOCUMENTS, TREES, Clock, document, source

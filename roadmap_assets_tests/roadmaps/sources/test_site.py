@@ -10,7 +10,7 @@ import pytest
 
 from roadmap_assets.errors import DocumentError, SourceUnavailable
 from roadmap_assets.roadmaps.content import read_content
-from roadmap_assets.roadmaps.sources.http import ATTEMPTS
+from roadmap_assets.roadmaps.sources.host import ATTEMPTS
 from roadmap_assets_tests.roadmaps.sources.conftest import DOCUMENTS, source
 from roadmap_assets_tests.roadmaps.sources.upstream import BEGINNER, OFFICIAL, Reply, Upstream
 
