@@ -80,6 +80,10 @@ class GeminiRefused(RoadmapAssetsError):
     """Gemini refuses the key, the model or the request itself (400, 401, 403, 404): asking again cannot help."""
 
 
+class SimulatorAnswered(RoadmapAssetsError):
+    """The simulator answered where a real model was asked: its answers are not kept as that model's."""
+
+
 class OutputNotWritable(RoadmapAssetsError):
     """The output file or folder cannot be written; found out before anything is paid for."""
 

@@ -117,6 +117,8 @@ def summary(report: Report, *, failed: Sequence[tuple[str, str]]) -> Iterator[st
     if rows.get("deferred"):
         yield f"Deferred: {rows['deferred']} ({report.stop_reason or 'another run holds them'})"
     yield f"Success rate: {100 * report.success_rate:.1f}%"
+    if report.base_url:
+        yield f"Asked at: {report.base_url}"
     yield f"API calls: {report.calls} (least possible: {report.least_calls})"
     if report.calls:
         yield f"Tokens: {report.input_tokens} in, {report.output_tokens} out; cost: {money(report.cost_usd)}"

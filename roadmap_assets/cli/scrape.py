@@ -133,7 +133,7 @@ def _enrich(
         console.say(f"Not asked: {not_asked} rows, beyond --limit {limit}")
     for each in published:
         console.say(f"Written: {each.csv} ({each.rows} rows)")
-    if access.offline:
+    if access.simulated:
         console.say("The answers are simulated (model: simulator), not Gemini's.")
     report_run(read, warehouse=warehouse, access=access, enriched=enriched, published=published)
     return enriched.report.complete

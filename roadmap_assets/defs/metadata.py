@@ -105,6 +105,8 @@ def of_enrichment(
         found["day_quota_used"] = _share(quota.requests_today, limits.rpd)
     if quota and limits.rpm:
         found["minute_quota_used"] = _share(quota.requests_in_window, limits.rpm)
+    if report.base_url:
+        found["asked_at"] = report.base_url
     if report.stop_reason:
         found["stop_reason"] = report.stop_reason
     if report.deferred_until:

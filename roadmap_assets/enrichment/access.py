@@ -6,6 +6,7 @@ Nothing heavy is imported or started before there is something to ask.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,15 +20,15 @@ from roadmap_assets.enrichment.limiter.base import Limiter, Limits
 from roadmap_assets.enrichment.limiter.registry import open_limiter
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.profiles.registry import load_profile
-from roadmap_assets.enrichment.providers.base import Provider
+from roadmap_assets.enrichment.providers.address import check_address, is_simulator, public_address
+from roadmap_assets.enrichment.providers.base import SIMULATOR, Provider
 from roadmap_assets.enrichment.questions import Question, question
 from roadmap_assets.errors import InvalidSetting, MissingKey
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.published import RESERVED_COLUMNS
 
-SIMULATOR_MODEL = "simulator"
-"""The model name under which simulated answers are cached, so that they never mix with real ones."""
+_MODEL = re.compile(r"[\w.\-/:@]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,15 @@ class Access:
         `published` says that the answers go into `enriched_roadmaps`, which has columns of its own.
 
         Raises:
-            InvalidSetting: the profile or the price table cannot be used, or a budget is set for a model whose
-                price is unknown.
+            InvalidSetting: the profile, the price table, the address or the model's name cannot be used, or a budget
+                is set for a model whose price is unknown.
         """
+        if not self.offline and self.settings.gemini_base_url:
+            check_address(self.settings.gemini_base_url)
+        if not _MODEL.fullmatch(self.settings.model):
+            raise InvalidSetting(
+                f"ROADMAP_MODEL is {self.settings.model[:80]!r}; a model's name has only letters, digits and ._-/:@"
+            )
         taken = sorted({column.casefold() for column in self.profile.columns} & RESERVED_COLUMNS)
         if published and taken:
             raise InvalidSetting(
@@ -72,10 +79,16 @@ class Access:
                 "and name that in ROADMAP_PRICES"
             )
 
+    @cached_property
+    def simulated(self) -> bool:
+        """Whether the simulator answers: offline, or because it listens at the address that is configured."""
+        url = self.settings.gemini_base_url
+        return self.offline or bool(url and is_simulator(url))
+
     @property
     def model(self) -> str:
-        """The model asked, as it stands in keys, cache and output."""
-        return SIMULATOR_MODEL if self.offline else self.settings.model
+        """The model that answers, as it is in keys, cache and output: never a real one's name for the simulator."""
+        return SIMULATOR if self.simulated else self.settings.model
 
     @cached_property
     def profile(self) -> Profile:
@@ -89,9 +102,12 @@ class Access:
 
     @property
     def limits(self) -> Limits:
-        """The quota."""
+        """The quota. The built-in simulator has none, except for the limits that are set."""
         s = self.settings
-        return Limits(rpm=s.rpm, tpm=s.tpm, rpd=s.rpd, window_s=s.quota_window_s, pacing=s.pacing)
+        rpm, tpm, rpd = (
+            0 if self.offline and name not in s.model_fields_set else getattr(s, name) for name in ("rpm", "tpm", "rpd")
+        )
+        return Limits(rpm=rpm, tpm=tpm, rpd=rpd, window_s=s.quota_window_s, pacing=s.pacing)
 
     def question(self, *, topic: str, description: str, context: str) -> Question:
         """The question about one topic."""
@@ -112,6 +128,7 @@ class Access:
             profile=self.profile,
             prices=self.prices,
             model=self.model,
+            base_url=public_address(self.settings.gemini_base_url or "") if not self.offline else "",
             limits=self.limits,
             open_provider=self._open_provider,
             open_limiter=self.open_limiter,
@@ -137,7 +154,7 @@ class Access:
     def _scope(self) -> str:
         """Names the quota, which holds per model and project; of the key only a hash is stored."""
         if self.offline:
-            return SIMULATOR_MODEL
+            return SIMULATOR
         whose = hashlib.sha256(f"{self._key}\0{self.settings.gemini_base_url or ''}".encode()).hexdigest()[:16]
         return f"{self.model} {whose}"
 
@@ -146,9 +163,9 @@ class Access:
             return self._gemini(api_key=self._key, base_url=self.settings.gemini_base_url)
         from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 
-        s = self.settings
         stack = ExitStack()
-        options = SimulatorOptions(rpm=s.rpm, tpm=s.tpm, rpd=s.rpd, window_s=s.quota_window_s)
+        limits = self.limits
+        options = SimulatorOptions(rpm=limits.rpm, tpm=limits.tpm, rpd=limits.rpd, window_s=limits.window_s)
         simulator = stack.enter_context(Simulator(options))
         return self._gemini(api_key="offline", base_url=simulator.url, on_close=stack.close)
 
@@ -157,7 +174,7 @@ class Access:
 
         return Gemini(
             api_key=api_key,
-            model=self.model,
+            model=SIMULATOR if self.offline else self.settings.model,
             profile=self.profile,
             base_url=base_url,
             timeout_s=self.settings.timeout_s,

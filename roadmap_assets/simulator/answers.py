@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import cycle
@@ -135,16 +136,23 @@ def _written_answers() -> dict[str, dict[str, dict[str, str]]]:
 def phrases_of(topic: AskedTopic) -> Iterator[str]:
     """Phrases of at most twelve words without closing punctuation: from the description, or else the topic's name."""
     sentences = (_phrase(sentence[0]) for sentence in _SENTENCE.finditer(topic.description))
-    telling = (phrase for phrase in sentences if phrase.count(" ") >= 2)
+    telling = (phrase for phrase in sentences if phrase.count(" ") >= 2 and _is_visible(phrase))
     first = next(telling, None)
     if first is None:
-        yield _phrase(topic.topic) or f"Topic {topic.id}"
+        name = _phrase(topic.topic)
+        yield name if _is_visible(name) else f"Topic {topic.id}"
     else:
         yield first
         yield from telling
 
 
+def _is_visible(phrase: str) -> bool:
+    return any(unicodedata.category(mark)[0] in "LNS" for mark in phrase)
+
+
 def _phrase(sentence: str) -> str:
+    if not sentence.isascii():
+        sentence = "".join(mark for mark in sentence if unicodedata.category(mark) != "Cf")
     words = _WORD.findall(sentence.lstrip(_BULLETS))
     if len(words) > MAX_WORDS:
         del words[MAX_WORDS:]

@@ -41,8 +41,8 @@ class SimulatorOptions:
 
     ``rpm``, ``tpm``, ``rpd``: requests and input tokens a window, requests a day; 0 is no limit. ``window_s``: the
     "minute" of the first two. ``latency_s``: how long an answer takes; an error comes at once. ``key``: the one
-    accepted, None accepts any and none. ``models``: those there are, none named accepts any. ``faults``: what
-    goes wrong.
+    accepted, None accepts any and none. ``models``: those there are, none named accepts any. ``model_version``: the
+    model that replies name, changed only in tests of what real models do. ``faults``: what goes wrong.
     """
 
     rpm: int = 0
@@ -52,6 +52,7 @@ class SimulatorOptions:
     latency_s: float = 0.0
     key: str | None = None
     models: tuple[str, ...] = ()
+    model_version: str = wire.SIMULATOR
     faults: FaultPlan = field(default_factory=FaultPlan)
 
 
@@ -69,6 +70,7 @@ class SimulatorApp(Router):
                 Route("/{version}/models/{model}:countTokens", self._count_tokens, methods=["POST"]),
                 Route("/{version}/models/{model}", self._get_model),
                 Route("/{version}/models", self._list_models),
+                Route("/simulator", self._identify),
                 Route("/simulator/requests", self._requests),
                 Route("/simulator/reset", self._reset, methods=["POST"]),
             ]
@@ -109,7 +111,7 @@ class SimulatorApp(Router):
         rows = answer_all(columns, call.topics)
         reply = reply_with(fault, rows, columns).within(call.max_output_tokens)
         seen.output_tokens = wire.tokens_of([reply.text or ""])
-        answer = wire.reply_body(reply, model=seen.model, input_tokens=call.input_tokens)
+        answer = wire.reply_body(reply, model_version=self.options.model_version, input_tokens=call.input_tokens)
         return Outgoing(seen, 200, answer, outcome=outcome, fault=fault, latency_s=self.options.latency_s)
 
     async def _count_tokens(self, request: Request) -> Response:
@@ -135,6 +137,10 @@ class SimulatorApp(Router):
             return refusal
         models = [wire.model_document(model) for model in self.options.models or ("simulator",)]
         return Outgoing(seen, 200, wire.json_bytes({"models": models}))
+
+    async def _identify(self, _: Request) -> Response:
+        """Who answers here, for those who want to know before they ask: no key, no quota, no entry in the log."""
+        return JSONResponse({"model": wire.SIMULATOR})
 
     async def _requests(self, _: Request) -> Response:
         return JSONResponse([asdict(seen) for seen in self.seen])

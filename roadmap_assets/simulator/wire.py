@@ -13,6 +13,9 @@ from dataclasses import astuple, dataclass, replace
 from typing import Any
 from uuid import uuid4
 
+SIMULATOR = "simulator"
+"""The model that answers here, whichever is asked: so that no answer passes for a real model's."""
+
 BYTES_PER_TOKEN = 4
 """How many bytes of UTF-8 the simulator counts as one token."""
 
@@ -156,7 +159,7 @@ def _read_topics(text: str) -> tuple[AskedTopic, ...]:
     return topics
 
 
-def reply_body(reply: Reply, *, model: str, input_tokens: int) -> bytes:
+def reply_body(reply: Reply, *, model_version: str, input_tokens: int) -> bytes:
     """The body of a 200."""
     output_tokens = tokens_of([reply.text or ""])
     usage = {"promptTokenCount": input_tokens, "totalTokenCount": input_tokens + output_tokens}
@@ -169,7 +172,7 @@ def reply_body(reply: Reply, *, model: str, input_tokens: int) -> bytes:
             candidate = {"content": {"parts": [{"text": reply.text}], "role": "model"}, **candidate}
             usage["candidatesTokenCount"] = output_tokens
         document["candidates"] = [candidate]
-    document |= {"usageMetadata": usage, "modelVersion": model, "responseId": uuid4().hex}
+    document |= {"usageMetadata": usage, "modelVersion": model_version, "responseId": uuid4().hex}
     return json_bytes(document)
 
 
@@ -237,7 +240,7 @@ def duration(seconds: float) -> str:
 def model_document(model: str) -> dict[str, Any]:
     return {
         "name": f"models/{model}",
-        "version": "simulated",
+        "version": SIMULATOR,
         "displayName": model,
         "inputTokenLimit": 1_048_576,
         "outputTokenLimit": 65_536,

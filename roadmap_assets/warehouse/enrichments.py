@@ -24,6 +24,7 @@ ENRICHMENTS = Table(
         Column("model", "VARCHAR", "Model asked"),
         Column("model_version", "VARCHAR", "Model that answered"),
         Column("call_id", "VARCHAR", "The call that brought the answer, in api_calls"),
+        Column("base_url", "VARCHAR", "Address that was asked, when it is not Gemini's own"),
         Column("answered_at", "TIMESTAMP", "When it was stored (UTC)"),
     ),
 )
@@ -57,6 +58,7 @@ class Answer:
     model: str
     model_version: str
     call_id: str
+    base_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

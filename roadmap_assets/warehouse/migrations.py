@@ -59,6 +59,10 @@ def _let_token_counts_be_unknown(connection: Connection) -> None:
         connection.execute(f"ALTER TABLE api_calls ALTER COLUMN {column} DROP NOT NULL")
 
 
+def _add_base_url(connection: Connection) -> None:
+    _add_columns(connection, "enrichments", {"base_url": ("VARCHAR", "''")}, after="call_id")
+
+
 def _add_columns(connection: Connection, table: str, added: Mapping[str, tuple[str, str]], *, after: str) -> None:
     """Rebuild the table with columns (name -> type, value of existing rows) that are NOT NULL, `after` another one."""
     columns: list[Column] = []
@@ -85,6 +89,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("add_updated_at", _add_updated_at),
     ("add_unreadable_roadmaps", _add_unreadable_roadmaps),
     ("let_token_counts_be_unknown", _let_token_counts_be_unknown),
+    ("add_base_url", _add_base_url),
 )
 """In the order in which they run. The first creates what the descriptions say today and stands for all others.
 

@@ -192,8 +192,11 @@ def test_rows_beyond_the_days_quota_are_deferred_with_the_time(command_line: Com
         assert (again.exit_code, len(server.requests)) == (3, before)
 
 
-def test_a_spent_budget_defers_the_rest(command_line: CommandLine, server: Simulator) -> None:
-    result = command_line.run("scrape", *SAMPLE, "--enrich", **asking(server), ROADMAP_BUDGET_USD="0")
+def test_a_spent_budget_defers_the_rest(command_line: CommandLine, server: Simulator, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('as_of = 2026-11-01\n[models."simulator"]\ninput = 10.0\noutput = 10.0\n')
+    spent = {"ROADMAP_BUDGET_USD": "0", "ROADMAP_PRICES": str(prices)}
+    result = command_line.run("scrape", *SAMPLE, "--enrich", **asking(server), **spent)
     assert (result.exit_code, server.requests) == (3, [])
     assert "ROADMAP_BUDGET_USD" in line(result, "Deferred: 53")
 

@@ -11,9 +11,10 @@ from datetime import datetime
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.recorder import Record, Recorder
 from roadmap_assets.enrichment.engine.tally import Tally
-from roadmap_assets.enrichment.providers.base import Outcome, Provider
+from roadmap_assets.enrichment.providers.base import SIMULATOR, Outcome, Provider
 from roadmap_assets.enrichment.providers.reply import Matched, match_reply
 from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.errors import SimulatorAnswered
 from roadmap_assets.warehouse.enrichments import Answer
 from roadmap_assets.warehouse.ledger import Call
 from roadmap_assets.warehouse.rows import utc_now
@@ -78,9 +79,14 @@ class Calls:
         return self.record(outcome, questions, this)
 
     def record(self, outcome: Outcome, questions: Sequence[Question], attempt: Attempt) -> Reply:
-        """Match an outcome to its questions, and store its answers together with its row in the ledger."""
+        """Match an outcome to its questions, and store its answers together with its row in the ledger.
+
+        Raises:
+            SimulatorAnswered: a simulator answered for a real model. The call is recorded, and its answers are not.
+        """
         matched = _UNANSWERED
-        if outcome.kind == "replied":
+        simulated = outcome.model_version == SIMULATOR != self._config.model
+        if outcome.kind == "replied" and not simulated:
             asked = {str(place): question.topic for place, question in enumerate(questions)}
             matched = match_reply(outcome.text, asked=asked, profile=self._config.profile)
         call = self._ledger_row(outcome, matched, attempt, rows=len(questions))
@@ -99,10 +105,18 @@ class Calls:
                 model=call.model,
                 model_version=call.model_version,
                 call_id=call.call_id,
+                base_url=self._config.base_url,
             )
             for question, columns in answered
         )
         self._recorder.put(Record(call=call, answers=answers))
+        if simulated:
+            where = self._config.base_url or "the address of Gemini"
+            raise SimulatorAnswered(
+                f"the simulator answered at {where}, which did not say so before the run: its answers are not kept as "
+                f"those of {self._config.model}. Unset GOOGLE_GEMINI_BASE_URL to ask Gemini, or run again to have "
+                "simulated answers, kept as such"
+            )
         return Reply(outcome, matched)
 
     def _ledger_row(self, outcome: Outcome, matched: Matched, attempt: Attempt, *, rows: int) -> Call:

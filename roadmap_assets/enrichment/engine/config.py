@@ -21,6 +21,7 @@ from roadmap_assets.warehouse.connection import Warehouse
 class EngineConfig:
     """Everything a run needs; see `settings.Settings` for the meaning of the numbers.
 
+    `model` is the one that answers are kept under, `base_url` the provider's address when it is not the usual one.
     `open_provider` and `open_limiter` are called only when there is something to ask.
     """
 
@@ -28,6 +29,7 @@ class EngineConfig:
     profile: Profile
     prices: Prices
     model: str
+    base_url: str = ""
     limits: Limits
     open_provider: Callable[[], Provider]
     open_limiter: Callable[[], Limiter]

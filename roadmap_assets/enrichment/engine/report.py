@@ -21,7 +21,8 @@ class Report:
 
     `plan` is what was expected before the run, and `least_seconds` the shortest time that the quota allows for what was
     asked, at the calls' mean latency. `deferred_until` is when the quota reopens, if that stopped the run, and
-    `stop_reason` says why anything was deferred. `cost_usd` is None where a price is unknown.
+    `stop_reason` says why anything was deferred. `cost_usd` is None where a price is unknown;
+    `base_url` is the address asked, when it is not Gemini's own.
     """
 
     run_id: str
@@ -36,6 +37,7 @@ class Report:
     seconds: float
     least_seconds: float
     stop_reason: str = ""
+    base_url: str = ""
     deferred_until: datetime | None = None
 
     @property

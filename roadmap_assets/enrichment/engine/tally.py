@@ -132,6 +132,7 @@ class Tally:
             seconds=self._config.clock.time() - self._began,
             least_seconds=least_seconds(least_calls, tokens, self._config.limits, self._mean_latency_s),
             stop_reason=stop_reason,
+            base_url=self._config.base_url,
             deferred_until=deferred_until,
         )
 

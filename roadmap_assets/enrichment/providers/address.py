@@ -1,9 +1,13 @@
-"""A provider's address: checked before any call, and shown without the password that it may hold."""
+"""A provider's address: checked before any call, shown without a password, and asked whether a simulator answers."""
 
 from __future__ import annotations
 
+import http.client
+import json
+import urllib.request
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from roadmap_assets.enrichment.providers.base import SIMULATOR
 from roadmap_assets.errors import InvalidSetting
 
 
@@ -26,6 +30,24 @@ def public_address(url: str) -> str:
     """The address without user name and password."""
     parts = urlsplit(url)
     return urlunsplit(SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).rstrip("/")
+
+
+def is_simulator(url: str) -> bool:
+    """Whether the simulator listens at this address. False also when nobody answers within two seconds.
+
+    The request carries no key, costs no quota, and follows no redirect.
+    """
+    opener = urllib.request.build_opener(_NoRedirects)
+    try:
+        with opener.open(f"{public_address(url)}/simulator", timeout=2) as reply:
+            return bool(json.loads(reply.read(1000)) == {"model": SIMULATOR})
+    except (OSError, ValueError, http.client.HTTPException, RecursionError):
+        return False
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
 
 
 def password_of(url: str | None) -> list[str]:

@@ -34,6 +34,9 @@ refused        the key, the model or the request itself was rejected (400, 401, 
 cancelled      by us, in flight
 """
 
+SIMULATOR = "simulator"
+"""The model that the simulator names in every reply; its answers are kept under this name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

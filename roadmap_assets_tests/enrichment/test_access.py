@@ -1,0 +1,134 @@
+"""Who answers, at which address and under which quota: found out before anything is looked up or paid for."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roadmap_assets.enrichment.access import Access
+from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.errors import InvalidSetting
+from roadmap_assets.settings import load_settings
+from roadmap_assets.simulator.faults import FaultPlan, Rule, Status
+from roadmap_assets.simulator.server import Simulator, SimulatorOptions
+from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets_tests.enrichment.providers.raw_server import answering, http
+
+REAL = "gemini-3.5-flash-lite"
+
+
+def access(folder: Path, *, offline: bool = False, **settings: Any) -> Access:
+    given = {"db": folder / "cache.duckdb", "gemini_api_key": "any", "model": REAL, **settings}
+    return Access(load_settings(**given), offline=offline)
+
+
+def http_question(access: Access) -> Question:
+    return access.question(topic="HTTP", description="", context="")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (SimulatorOptions(), "it says so"),
+        (SimulatorOptions(key="another key"), "the request carries no key, and needs none"),
+        (SimulatorOptions(rpm=1), "the request costs no quota"),
+        (SimulatorOptions(faults=FaultPlan((Rule(Status(503), first=1),))), "nor does it meet a fault"),
+    ],
+)
+def test_a_simulator_at_the_configured_address_is_identified(
+    tmp_path: Path, options: SimulatorOptions, why: str
+) -> None:
+    with Simulator(options) as simulator:
+        there = access(tmp_path, gemini_base_url=simulator.url)
+        assert (there.simulated, there.model) == (True, "simulator"), why
+        assert http_question(there).key != http_question(access(tmp_path)).key
+
+
+def test_what_is_no_simulator_is_taken_for_the_model_that_is_configured(tmp_path: Path) -> None:
+    assert access(tmp_path).model == REAL
+    with Simulator() as simulator:
+        simulator.refuse()
+        assert access(tmp_path, gemini_base_url=simulator.url).model == REAL, "nobody answers"
+    with answering(http(b"{}")) as url:
+        assert access(tmp_path, gemini_base_url=url).model == REAL
+    with answering(b"not HTTP") as url:
+        assert access(tmp_path, gemini_base_url=url).model == REAL
+
+
+def test_answers_of_a_simulator_are_kept_as_its_own_with_the_address(tmp_path: Path) -> None:
+    with Simulator() as simulator:
+        there = access(tmp_path, gemini_base_url=f"{simulator.url}/")
+        warehouse = Warehouse(there.settings.db)
+        report = asyncio.run(there.engine(warehouse).run([http_question(there)]))
+        assert report.base_url == simulator.url
+        assert [request.model for request in simulator.requests] == [REAL]
+        with warehouse.transaction() as connection:
+            kept = connection.execute("SELECT model, model_version, base_url FROM enrichments").fetchall()
+        assert kept == [("simulator", "simulator", simulator.url)]
+    real = access(tmp_path)
+    assert real.engine(warehouse).plan([http_question(real)]).hits == 0
+
+
+def test_a_password_in_the_address_is_not_kept(tmp_path: Path) -> None:
+    with Simulator() as simulator:
+        there = access(tmp_path, gemini_base_url=simulator.url.replace("//", "//me:hush-hush@"))
+        assert there.engine(Warehouse(there.settings.db)).config.base_url == simulator.url
+        assert there.simulated
+
+
+@pytest.mark.parametrize(
+    ("given", "limits"),
+    [({}, (0, 0, 0)), ({"rpm": 15}, (15, 0, 0)), ({"rpm": 15, "tpm": 9000, "rpd": 40}, (15, 9000, 40))],
+)
+def test_offline_there_is_no_quota_unless_it_is_asked_for(
+    tmp_path: Path, given: dict[str, Any], limits: tuple[int, int, int]
+) -> None:
+    found = Access(access(tmp_path, **given).settings, offline=True).limits
+    assert (found.rpm, found.tpm, found.rpd) == limits
+    assert access(tmp_path, **given).limits.rpm == 15
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://host:99999",
+        "http://host:port",
+        "http://host:0",
+        "http://[::1",
+        "http://me:hush-hush@host:99999",
+        f"http://{'x' * 300}",
+    ],
+)
+def test_an_address_that_nothing_can_be_sent_to_is_refused_before_any_call(tmp_path: Path, url: str) -> None:
+    with pytest.raises(InvalidSetting, match="GOOGLE_GEMINI_BASE_URL") as refused:
+        access(tmp_path, gemini_base_url=url).check()
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("model", ["two\nlines", "a model", "../x?y=z", "m\u00f6del"])
+def test_a_name_that_no_model_has_is_refused_before_any_call(tmp_path: Path, model: str) -> None:
+    with pytest.raises(InvalidSetting, match="ROADMAP_MODEL") as refused:
+        access(tmp_path, model=model).check()
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "socks5://me:hush-hush@127.0.0.1:9"),
+        ("HTTPS_PROXY", "http://me:hush-hush@127.0.0.1:port"),
+        ("HTTPS_PROXY", "ftp://me:hush-hush@127.0.0.1"),
+        ("SSL_CERT_FILE", "/nowhere/hush-hush.pem"),
+    ],
+)
+def test_a_proxy_or_certificates_that_cannot_be_used_are_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    there = access(tmp_path)
+    with pytest.raises(InvalidSetting, match=variable.partition("_")[2]) as refused:
+        asyncio.run(there.engine(Warehouse(there.settings.db)).run([http_question(there)]))
+    assert "hush" not in str(refused.value)
