@@ -10,6 +10,7 @@ from typing import IO, Any, Final
 
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.exports.csv_file import write_csv, write_roadmap_csv
+from roadmap_assets.exports.edition import Edition
 from roadmap_assets.exports.extra import check_installed
 from roadmap_assets.exports.whole_file import check_writable, written_whole
 from roadmap_assets.exports.xlsx import write_workbook
@@ -69,6 +70,20 @@ def write_roadmap(path: Path, topics: Sequence[Topic], *, headers: Mapping[str, 
         write_roadmap_csv(path, topics, headers=headers, answers=answers)
     else:
         _write(path, topics, headers=headers, answers=answers)
+
+
+def write_edition(path: Path, edition: Edition, *, by_chapter: bool = False) -> None:
+    """Write what is published of a roadmap; `by_chapter` gives each chapter of a workbook a sheet.
+
+    Raises:
+        InvalidSetting, MissingExtra, OutputNotWritable: as `check_format`.
+    """
+    topics, answers = [row.topic for row in edition.rows], [row.columns for row in edition.rows]
+    if by_chapter:
+        check_format(path)
+        write_workbook(path, topics, headers=edition.headers, answers=answers, by_chapter=True)
+    else:
+        write_roadmap(path, topics, headers=edition.headers, answers=answers)
 
 
 def write_json_lines(file: IO[str], rows: Iterable[object]) -> None:
