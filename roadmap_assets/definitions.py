@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 
 from roadmap_assets.defs.assets import enriched_roadmap, raw_roadmap, roadmap_topics, topic_enrichments
-from roadmap_assets.defs.checks import CHECKS
 from roadmap_assets.defs.jobs import refresh_roadmaps
 from roadmap_assets.defs.partition_events import code_versions
 from roadmap_assets.defs.resources import resources
@@ -23,7 +22,6 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """The whole project as the settings say. Raises InvalidSetting."""
     return dg.Definitions(
         assets=_described([raw_roadmap, roadmap_topics, topic_enrichments, enriched_roadmap], settings),
-        asset_checks=CHECKS,
         jobs=[refresh_roadmaps],
         schedules=[daily_refresh],
         sensors=[new_roadmaps, deferred_rows],

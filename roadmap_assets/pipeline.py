@@ -22,13 +22,13 @@ from roadmap_assets.errors import DocumentError, UnknownRoadmap
 from roadmap_assets.exports.edition import Edition, headers_of
 from roadmap_assets.exports.tables import write_roadmap
 from roadmap_assets.roadmaps import PARSER_VERSION
-from roadmap_assets.roadmaps.document import parse_document
+from roadmap_assets.roadmaps.document import parse_document, topic_labels
 from roadmap_assets.roadmaps.sources.base import Addresses, Source, check_slug
 from roadmap_assets.roadmaps.sources.registry import open_source
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.enrichments import load_answers, load_failures
-from roadmap_assets.warehouse.ledger import spent_by_day
+from roadmap_assets.warehouse.ledger import outcomes_in_run, spent_by_day
 from roadmap_assets.warehouse.listings import Listings
 from roadmap_assets.warehouse.published import (
     EnrichedTopic,
@@ -37,6 +37,7 @@ from roadmap_assets.warehouse.published import (
     load_published,
     publish_rows,
     published_groups,
+    published_ids,
     published_topics,
 )
 from roadmap_assets.warehouse.published import Status as PublishedStatus
@@ -200,6 +201,13 @@ def read_topics(roadmap: str, *, warehouse: Warehouse) -> TopicsRead:
     )
 
 
+def document_topics(roadmaps: Sequence[str], *, warehouse: Warehouse) -> dict[str, dict[str, str]]:
+    """The topics (id -> label) that each roadmap's document has, as it was last fetched."""
+    with warehouse.transaction() as connection:
+        snapshots = {roadmap: load_snapshot(connection, roadmap) for roadmap in roadmaps}
+    return {roadmap: topic_labels(found.document) if found else {} for roadmap, found in snapshots.items()}
+
+
 def topics_of(roadmaps: Sequence[str], *, warehouse: Warehouse) -> list[Topic]:
     """The topics of these roadmaps as they were last read, in reading order."""
     with warehouse.transaction() as connection:
@@ -280,6 +288,20 @@ def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path) ->
         topics=rows,
         gone=before,
     )
+
+
+def call_outcomes(report: Report, *, warehouse: Warehouse) -> dict[str, int]:
+    """How the calls of a run ended, by the ledger: outcome -> number of calls."""
+    if not report.calls:
+        return {}
+    with warehouse.transaction() as connection:
+        return outcomes_in_run(connection, report.run_id)
+
+
+def published_ids_of(roadmaps: Sequence[str], *, warehouse: Warehouse) -> dict[str, list[str]]:
+    """The topic ids of each roadmap's published rows, as they are stored."""
+    with warehouse.transaction() as connection:
+        return {roadmap: published_ids(connection, roadmap) for roadmap in roadmaps}
 
 
 def publish_topics(roadmap: str, *, warehouse: Warehouse, csv: Path) -> Published:

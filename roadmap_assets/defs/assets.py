@@ -1,4 +1,4 @@
-"""The four assets: each calls one step of the pipeline for the roadmaps of the run, and tells what came of it.
+"""The four assets: each calls one step of the pipeline for the roadmaps of the run, reports it, and checks the result.
 
 They hand data on through the database (`deps`), and take one partition or many in one run, so that a backfill packs
 its batches across roadmaps. What depends on settings (owners, versions, columns) is added in `definitions`.
@@ -16,21 +16,23 @@ import dagster as dg
 
 from roadmap_assets import pipeline
 from roadmap_assets.defs import metadata
+from roadmap_assets.defs.checks import CHECKS, judge
 from roadmap_assets.defs.partition_events import PARENTS, answers_version, rows_version, topics_version
 from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.defs.resources import GeminiResource, SourceResource, WarehouseResource
 from roadmap_assets.defs.run_log import ProgressLog
-from roadmap_assets.defs.steps import Result, failing, for_each, roadmaps_of, tell, told
+from roadmap_assets.defs.steps import RETRIES, Results, Step, failing
 from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.limiter.base import QuotaState
 from roadmap_assets.errors import DocumentError
 from roadmap_assets.exports.csv_file import default_path
 from roadmap_assets.exports.whole_file import check_writable
-from roadmap_assets.pipeline import Asked, Enriched, Fetched, Published
-from roadmap_assets.quality import rules
-from roadmap_assets.warehouse.connection import Warehouse
-from roadmap_assets.warehouse.raw import load_snapshot
+from roadmap_assets.pipeline import Asked, Published
+from roadmap_assets.quality.answers import ANSWER_RULES, CALL_RULES, AnsweredRoadmap, RunCalls
+from roadmap_assets.quality.fetched import FETCHED_RULES, FetchedRoadmap
+from roadmap_assets.quality.publication import PUBLICATION_RULES, REPLACEMENT_RULES, PublishedRoadmap, Replacement
+from roadmap_assets.quality.topics import TOPIC_RULES, ReadRoadmap
 
 # Dagster says at each asset that backfill policies and links to the code are beta, in three lines each time.
 warnings.filterwarnings("ignore", message="(?i).*(backfill_policy|code_?references?).*", category=dg.BetaWarning)
@@ -45,21 +47,24 @@ SINGLE_RUN: Final = dg.BackfillPolicy.single_run()
     group_name="roadmaps",
     partitions_def=ROADMAPS,
     backfill_policy=SINGLE_RUN,
+    check_specs=CHECKS[RAW],
+    retry_policy=RETRIES,
 )
-def raw_roadmap(context: dg.AssetExecutionContext, source: SourceResource, warehouse: WarehouseResource) -> Result:
+def raw_roadmap(context: dg.AssetExecutionContext, source: SourceResource, warehouse: WarehouseResource) -> Results:
     """A roadmap as fetched: one row per roadmap with its JSON document, and one per topic text in `raw_contents`.
 
-    Nothing that stayed the same upstream is fetched again. A roadmap that vanished upstream keeps its last state.
+    Nothing that is unchanged upstream is fetched again. A roadmap that disappeared upstream keeps its last state.
     """
+    step = Step(context)
     with failing():
         database = warehouse.open_in_step(context.log.info)
         with source.open(database, on_notice=context.log.warning) as opened:
-            fetched: dict[str, Fetched] = for_each(
-                context, lambda roadmap: pipeline.fetch(roadmap, source=opened, warehouse=database)
-            )
+            fetched = step.for_each(lambda roadmap: pipeline.fetch(roadmap, source=opened, warehouse=database))
+        documents = pipeline.document_topics(list(fetched), warehouse=database)
     for roadmap, one in fetched.items():
-        tell(context, roadmap, metadata.of_fetched(one), data_version=one.version)
-    return told()
+        found = judge(FETCHED_RULES, FetchedRoadmap(documents[roadmap], one.files))
+        step.report(roadmap, metadata.of_fetched(one), data_version=one.version, outcomes=found)
+    yield from step.results()
 
 
 @dg.asset(
@@ -70,16 +75,20 @@ def raw_roadmap(context: dg.AssetExecutionContext, source: SourceResource, wareh
     group_name="roadmaps",
     partitions_def=ROADMAPS,
     backfill_policy=SINGLE_RUN,
+    check_specs=CHECKS[TOPICS],
 )
-def roadmap_topics(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Result:
+def roadmap_topics(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Results:
     """One row per topic of a roadmap, in reading order, with category, subcategory, path, text and links."""
+    step = Step(context)
     with failing():
         database = warehouse.open_in_step(context.log.info)
-        read = for_each(context, lambda roadmap: pipeline.read_topics(roadmap, warehouse=database))
+        read = step.for_each(lambda roadmap: pipeline.read_topics(roadmap, warehouse=database))
+        documents = pipeline.document_topics(list(read), warehouse=database)
         for roadmap, one in read.items():
             topics = pipeline.topics_of([roadmap], warehouse=database)
-            tell(context, roadmap, metadata.of_topics(one, topics), data_version=topics_version(topics))
-    return told()
+            found = judge(TOPIC_RULES, ReadRoadmap(topics, documents[roadmap], one.counts.get("disputed_places", 0)))
+            step.report(roadmap, metadata.of_topics(one, topics), data_version=topics_version(topics), outcomes=found)
+    yield from step.results()
 
 
 @dg.asset(
@@ -90,34 +99,44 @@ def roadmap_topics(context: dg.AssetExecutionContext, warehouse: WarehouseResour
     group_name="roadmaps",
     partitions_def=ROADMAPS,
     backfill_policy=SINGLE_RUN,
+    check_specs=CHECKS[ENRICHMENTS],
+    retry_policy=RETRIES,
 )
 def topic_enrichments(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, gemini: GeminiResource
-) -> Result:
+) -> Results:
     """One row per answered question: what Gemini wrote about a topic, kept under a hash of all that shapes the answer.
 
     Only what is not cached is asked, twenty topics a call, packed across the roadmaps of the run, under the quota that
     all processes share. Rows that fail or are deferred to a later run leave the run successful, with a failing check.
     """
+    step = Step(context)
     with failing():
         database, access = warehouse.open_in_step(context.log.info), gemini.access()
         access.check()
         check_writable(Path(warehouse.output) / "any.csv")  # better known before there is something to pay for
-        asked = _with_topics(context, pipeline.questions_of(roadmaps_of(context), warehouse=database, access=access))
-        enriched: Enriched = pipeline.enrich(asked, warehouse=database, access=access, on_event=ProgressLog(context))
+        asked = _with_topics(context, pipeline.questions_of(step.roadmaps, warehouse=database, access=access))
+        enriched = pipeline.enrich(asked, warehouse=database, access=access, on_event=ProgressLog(context))
         rows = pipeline.answered_topics(asked, warehouse=database)
-        quota = _quota(access) if enriched.report.calls else None
+        report = enriched.report
+        outcomes = pipeline.call_outcomes(report, warehouse=database)
+        quota = _quota(access) if report.calls else None
     for roadmap in asked:
+        profile, answered = access.profile, rows[roadmap]
+        broken = {
+            row.topic.topic: rule
+            for row in answered
+            if row.status == "enriched" and (rule := profile.broken_rule(row.columns))
+        }
         found = metadata.of_enrichment(
-            enriched,
-            roadmap,
-            rows[roadmap],
-            headers=access.profile.headers,
-            limits=access.limits,
-            quota=quota,
+            enriched, roadmap, answered, headers=profile.headers, limits=access.limits, quota=quota
         )
-        tell(context, roadmap, found, data_version=answers_version(rows[roadmap]))
-    return told()
+        checked = [
+            *judge(ANSWER_RULES, AnsweredRoadmap(answered, broken, profile.texts)),
+            *judge(CALL_RULES, RunCalls(report.calls, report.least_calls, outcomes)),
+        ]
+        step.report(roadmap, found, data_version=answers_version(answered), outcomes=checked)
+    yield from step.results()
 
 
 @dg.asset(
@@ -128,12 +147,16 @@ def topic_enrichments(
     group_name="roadmaps",
     partitions_def=ROADMAPS,
     backfill_policy=SINGLE_RUN,
+    check_specs=CHECKS[ENRICHED],
 )
-def enriched_roadmap(context: dg.AssetExecutionContext, warehouse: WarehouseResource, gemini: GeminiResource) -> Result:
+def enriched_roadmap(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, gemini: GeminiResource
+) -> Results:
     """One row per topic of a roadmap with what Gemini wrote about it, in the database and as a CSV file.
 
     A topic without an answer has empty columns, and its status says whether it failed or was deferred.
     """
+    step = Step(context)
     with failing():
         database, access = warehouse.open_in_step(context.log.info), gemini.access()
 
@@ -141,20 +164,19 @@ def enriched_roadmap(context: dg.AssetExecutionContext, warehouse: WarehouseReso
             csv = default_path(Path(warehouse.output), roadmap, now=datetime.now().astimezone())
             return pipeline.publish(roadmap, warehouse=database, access=access, csv=csv)
 
-        for roadmap, published in for_each(context, publish).items():
-            lost = _lost(published, database)
-            found = metadata.of_published(published, headers=access.profile.headers, lost=lost)
-            tell(context, roadmap, found, data_version=rows_version(published.topics))
-    return told()
-
-
-def _lost(published: Published, database: Warehouse) -> list[str]:
-    """The topics that the publication has no more, though the document still has them."""
-    if not published.gone:
-        return []
-    with database.transaction() as connection:
-        snapshot = load_snapshot(connection, published.roadmap)
-    return rules.lost_topics(published.gone, snapshot)
+        published = step.for_each(publish)
+        stored = pipeline.published_ids_of(list(published), warehouse=database)
+        replaced = [roadmap for roadmap, one in published.items() if one.gone]
+        documents = pipeline.document_topics(replaced, warehouse=database)
+    for roadmap, one in published.items():
+        topics = [row.topic.topic_id for row in one.topics]
+        outcomes = [
+            *judge(PUBLICATION_RULES, PublishedRoadmap(stored[roadmap], topics)),
+            *judge(REPLACEMENT_RULES, Replacement(one.rows, one.gone, documents.get(roadmap, {}))),
+        ]
+        found = metadata.of_published(one, headers=access.profile.headers)
+        step.report(roadmap, found, data_version=rows_version(one.topics), outcomes=outcomes)
+    yield from step.results()
 
 
 def _quota(access: Access) -> QuotaState:
@@ -169,5 +191,5 @@ def _with_topics(context: dg.AssetExecutionContext, asked: Asked) -> Asked:
     if not found:
         raise DocumentError(f"the topics of {without} were not read yet; read them first (asset roadmap_topics)")
     if without:
-        context.log.info(f"Without topics, and so left alone: {without}")
+        context.log.info(f"Skipped, because they have no topics yet: {without}")
     return found

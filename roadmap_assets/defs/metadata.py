@@ -21,7 +21,6 @@ from roadmap_assets.warehouse.topics import PlacedBy, Topic
 
 Metadata = dict[str, Any]
 
-LOST: Final = "topics_lost"
 PREVIEW_ROWS: Final = 10
 _CELL_LENGTH: Final = 80
 _BAR_LENGTH: Final = 24
@@ -114,15 +113,14 @@ def of_enrichment(
     return found
 
 
-def of_published(published: Published, *, headers: Mapping[str, str], lost: Sequence[str] = ()) -> Metadata:
-    """Metadata of `enriched_roadmap`; `headers` are the profile's, `lost` are topics that should not be missing."""
+def of_published(published: Published, *, headers: Mapping[str, str]) -> Metadata:
+    """Metadata of `enriched_roadmap`; `headers` are the profile's."""
     found: Metadata = {
         "dagster/row_count": published.rows,
         "enriched": published.statuses.get("enriched", 0),
         "failed": published.statuses.get("failed", 0),
         "deferred": published.statuses.get("deferred", 0),
         "topics_gone": len(published.gone),
-        LOST: list(lost),
         "csv": dg.MetadataValue.path(published.csv.absolute()),
     }
     if "challenge" in headers:

@@ -1,9 +1,12 @@
-"""Materialization events, one for each roadmap, with a data version of its own.
+"""Dagster's events, one for each roadmap: materializations with a data version of their own, and check evaluations.
 
-Dagster itself gives all partitions of a run one data version and calls all of them materialized. Here each roadmap has
-its own version, so that "stale" means stale, and one that could not be read gets no event, so that its partition shows
-as failed. It is done as Dagster does it where a source is observed by partition: log the events, then return a result
-that is marked as told already.
+Dagster itself gives all partitions of a run one data version and calls all of them materialized, and gives a check one
+result for them all. Here each roadmap has its own, so that "stale" means stale, and one that could not be read gets no
+materialization. It is done as Dagster does it where a source is observed by partition: log the events, then return a
+result that is marked as logged already.
+
+The two names imported from `dagster._core` are not public; `setup.cfg` caps Dagster's version for their sake, and a
+test fails when they no longer work.
 """
 
 from __future__ import annotations
@@ -15,7 +18,10 @@ from dataclasses import asdict
 from typing import Final
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
+from roadmap_assets.defs.checks import Outcome
 from roadmap_assets.defs.metadata import Metadata
 from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
 from roadmap_assets.enrichment.profiles.profile import Profile
@@ -23,8 +29,8 @@ from roadmap_assets.roadmaps import PARSER_VERSION
 from roadmap_assets.warehouse.published import EnrichedTopic
 from roadmap_assets.warehouse.topics import Topic
 
-TOLD_ALREADY: Final = {"__source_asset_observation__": True}
-"""On a result, as `SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION` of Dagster: its events were logged before."""
+LOGGED_ALREADY: Final = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
+"""Metadata of a result that keeps Dagster from logging a materialization for it."""
 
 PARENTS: Final[Mapping[dg.AssetKey, Sequence[dg.AssetKey]]] = {
     RAW: (),
@@ -62,6 +68,31 @@ def materialization(
     for parent in PARENTS[asset]:
         tags.update(_provenance(instance, parent, roadmap))
     return dg.AssetMaterialization(asset, partition=roadmap, metadata=metadata, tags=tags)
+
+
+def evaluations(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, roadmap: str, outcomes: Sequence[Outcome]
+) -> list[dg.AssetCheckEvaluation]:
+    """The events for what was found in `roadmap`, naming the latest materialization as the one that was judged."""
+    wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[roadmap])
+    judged = next(iter(instance.fetch_materializations(wanted, limit=1).records), None)
+    target = judged and AssetCheckEvaluationTargetMaterializationData(
+        storage_id=judged.storage_id, run_id=judged.run_id, timestamp=judged.timestamp
+    )
+    return [
+        dg.AssetCheckEvaluation(
+            asset_key=asset,
+            check_name=outcome.check,
+            passed=outcome.finding.passed,
+            severity=outcome.severity,
+            blocking=outcome.blocking,
+            description=outcome.finding.description,
+            metadata={"checked": outcome.finding.checked, "offenders": len(outcome.finding.offenders)},
+            partition=roadmap,
+            target_materialization_data=target,
+        )
+        for outcome in outcomes
+    ]
 
 
 def _provenance(instance: dg.DagsterInstance, parent: dg.AssetKey, roadmap: str) -> dict[str, str]:

@@ -1,29 +1,32 @@
-"""What the steps of a run share: which roadmaps, what is done when one cannot be read, and how that is told.
+"""What the steps of a run share: which roadmaps, what is done when one cannot be made, and what is reported.
 
-In a run over many roadmaps, one that cannot be read is left out: an observation names it and says why, the assets
-after it leave it out too, and a check fails the run at its end. Its partitions show as failed, the others as made.
+In a run over many roadmaps, one that cannot be made is left out: the check `readable` names the reason, later assets
+leave it out too, and the run goes on with the others. A run of one roadmap fails.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 import dagster as dg
+from dagster import AssetCheckSeverity
 
+from roadmap_assets.defs.checks import CHECKS, READABLE, Outcome
 from roadmap_assets.defs.metadata import Metadata
-from roadmap_assets.defs.partition_events import TOLD_ALREADY, materialization
+from roadmap_assets.defs.partition_events import LOGGED_ALREADY, evaluations, materialization
 from roadmap_assets.errors import DocumentError, InvalidSlug, RoadmapAssetsError, SourceUnavailable, UnknownRoadmap
+from roadmap_assets.quality.rule import Finding
 
 _T = TypeVar("_T")
 
-if TYPE_CHECKING:
-    Result = dg.MaterializeResult[None]
-else:  # in an annotation, Dagster knows it without its parameter only
-    Result = dg.MaterializeResult
+Results = Iterator[dg.Output[None] | dg.MaterializeResult[None]]
 
 LEFT_OUT: Final = "left_out"
+RETRIES: Final = dg.RetryPolicy(max_retries=2, delay=15, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+"""For what may be over in a minute: an upstream that does not answer, a database that is locked."""
+
 _OF_ONE_ROADMAP: Final = (DocumentError, InvalidSlug, SourceUnavailable, UnknownRoadmap)
 
 
@@ -36,64 +39,105 @@ def failing() -> Iterator[None]:
         raise dg.Failure(str(error), allow_retries=error.retryable) from None
 
 
-def roadmaps_of(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Sequence[str]:
-    """The roadmaps of the run, without those that a step before this one has left out."""
-    if context.has_partition_key:
-        return [context.partition_key]  # a run of one roadmap fails rather than leave it out
-    gone = left_out(context.instance, context.run.run_id)
-    return [roadmap for roadmap in context.partition_keys if roadmap not in gone]
+class Step:
+    """The step of one asset: the roadmaps that it works on, and what it reports of each."""
 
+    def __init__(self, context: dg.AssetExecutionContext) -> None:
+        self._context = context
+        self._asset = context.asset_key
+        self._single = context.has_partition_key
+        self._blocked: dict[str, str] = {}
+        self._passed = 0
+        gone = {} if self._single else left_out(context.instance, context.run.run_id)
+        self.roadmaps: Sequence[str] = [roadmap for roadmap in context.partition_keys if roadmap not in gone]
 
-def for_each(context: dg.AssetExecutionContext, work: Callable[[str], _T]) -> dict[str, _T]:
-    """`work` for each roadmap of the run; one that cannot be read is left out.
+    def for_each(self, work: Callable[[str], _T]) -> dict[str, _T]:
+        """`work` for each roadmap of the run; one that cannot be read is left out.
 
-    Raises Failure when none is left, so that a run of one roadmap fails at once.
-    """
-    done: dict[str, _T] = {}
-    errors: dict[str, RoadmapAssetsError] = {}
-    for roadmap in roadmaps_of(context):
-        try:
-            done[roadmap] = work(roadmap)
-        except _OF_ONE_ROADMAP as error:
-            errors[roadmap] = error
-    if errors and not done:
-        raise dg.Failure(
-            "; ".join(map(str, errors.values())), allow_retries=any(reason.retryable for reason in errors.values())
+        Raises Failure when none is left, and as long as another attempt may find an upstream that answers.
+        """
+        done: dict[str, _T] = {}
+        errors: dict[str, RoadmapAssetsError] = {}
+        for roadmap in self.roadmaps:
+            try:
+                done[roadmap] = work(roadmap)
+            except _OF_ONE_ROADMAP as reason:
+                errors[roadmap] = reason
+        passing = any(error.retryable for error in errors.values())
+        again = passing and self._context.retry_number < RETRIES.max_retries
+        if errors and (again or not done):
+            if not again:
+                for roadmap, error in errors.items():
+                    self._log_checks(roadmap, [_unreadable(str(error), error=True)])
+            raise dg.Failure("; ".join(map(str, errors.values())), allow_retries=passing)
+        for roadmap, error in errors.items():
+            self._log_checks(roadmap, [_unreadable(str(error), error=error.retryable)])
+            self._leave_out(roadmap, str(error))
+        return done
+
+    def report(self, roadmap: str, metadata: Metadata, *, data_version: str, outcomes: Iterable[Outcome]) -> None:
+        """Log that the asset was made for `roadmap`, and what its checks found."""
+        spec = self._context.assets_def.get_asset_spec(self._asset)
+        lineage = {name: value for name, value in spec.metadata.items() if name == "dagster/column_lineage"}
+        self._context.log_event(
+            materialization(
+                self._context.instance,
+                self._asset,
+                roadmap,
+                metadata | lineage,
+                data_version=data_version,
+                code_version=spec.code_version or "",
+            )
         )
-    for roadmap, reason in errors.items():
-        context.log.error(f"{roadmap} is left out: {reason}")
-        context.log_event(
-            dg.AssetObservation(context.asset_key, partition=roadmap, metadata={LEFT_OUT: str(reason)}),
-        )
-    return done
+        found = [*outcomes]
+        self._log_checks(roadmap, [*([_READ] if READABLE in _names(self._asset) else []), *found])
+        blocking = [f"{outcome.check} ({outcome.finding.description})" for outcome in found if outcome.blocks]
+        if blocking:
+            self._blocked[roadmap] = f"{roadmap} does not pass {', '.join(blocking)}"
+        else:
+            self._passed += 1
+
+    def results(self) -> Results:
+        """The results of the step, which Dagster logs nothing more for.
+
+        Raises Failure when every roadmap is blocked by a check; in a run over many, those that are go no further.
+        """
+        selected = {key.name for key in self._context.selected_asset_check_keys}
+        for spec in CHECKS[self._asset]:
+            if spec.name in selected:
+                yield dg.Output(None, output_name=spec.get_python_identifier())
+        yield dg.MaterializeResult(metadata=LOGGED_ALREADY)
+        if self._blocked and not self._passed:
+            raise dg.Failure("; ".join(self._blocked.values()), allow_retries=False)
+        for roadmap, reason in self._blocked.items():
+            self._leave_out(roadmap, reason)
+
+    def _log_checks(self, roadmap: str, outcomes: Sequence[Outcome]) -> None:
+        for event in evaluations(self._context.instance, self._asset, roadmap, outcomes):
+            self._context.log_event(event)
+
+    def _leave_out(self, roadmap: str, reason: str) -> None:
+        self._context.log.warning(f"{roadmap} is left out: {reason}")
+        self._context.log_event(dg.AssetObservation(self._asset, partition=roadmap, metadata={LEFT_OUT: reason}))
 
 
-def left_out(instance: dg.DagsterInstance, run_id: str, *, asset: dg.AssetKey | None = None) -> dict[str, str]:
-    """The roadmaps that the run has left out so far (at `asset`), each with the reason."""
+def left_out(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
+    """The roadmaps that the run has left out so far, each with the reason."""
     found = {}
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_OBSERVATION):
         observation = entry.asset_observation
-        if observation and LEFT_OUT in observation.metadata and asset in (None, observation.asset_key):
+        if observation and LEFT_OUT in observation.metadata:
             found[str(observation.partition)] = str(observation.metadata[LEFT_OUT].value)
     return found
 
 
-def tell(context: dg.AssetExecutionContext, roadmap: str, metadata: Metadata, *, data_version: str) -> None:
-    """Log that the asset of this step was made for `roadmap`."""
-    spec = context.assets_def.get_asset_spec(context.asset_key)
-    lineage = {name: value for name, value in spec.metadata.items() if name == "dagster/column_lineage"}
-    context.log_event(
-        materialization(
-            context.instance,
-            spec.key,
-            roadmap,
-            metadata | lineage,
-            data_version=data_version,
-            code_version=spec.code_version or "",
-        )
-    )
+_READ: Final = Outcome(READABLE, Finding(True, 1, "documents"))
 
 
-def told() -> Result:
-    """A step's result, when its materializations are told already."""
-    return dg.MaterializeResult(metadata=TOLD_ALREADY)
+def _unreadable(reason: str, *, error: bool) -> Outcome:
+    severity = AssetCheckSeverity.ERROR if error else AssetCheckSeverity.WARN
+    return Outcome(READABLE, Finding(False, 1, "documents", [reason]), severity)
+
+
+def _names(asset: dg.AssetKey) -> set[str]:
+    return {spec.name for spec in CHECKS[asset]}

@@ -153,6 +153,14 @@ def parse_document(text: str, *, roadmap: str, origin: str) -> Document:
     )
 
 
+def topic_labels(text: str) -> dict[str, str]:
+    """Topic id -> label, as a document has them; empty when it cannot be read."""
+    try:
+        return {node.id: node.label for node in parse_document(text, roadmap="", origin="").topics}
+    except DocumentError:
+        return {}
+
+
 def _from_the_top(node: Node) -> tuple[float, float]:
     return (node.box.y, node.box.x) if node.box else (math.inf, math.inf)
 

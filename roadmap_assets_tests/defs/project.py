@@ -11,6 +11,7 @@ import dagster as dg
 import duckdb
 import pytest
 from dagster import ExecuteInProcessResult
+from dagster._core.event_api import PartitionKeyFilter
 
 from roadmap_assets import pipeline
 from roadmap_assets.definitions import build_definitions
@@ -120,6 +121,17 @@ def checks(result: ExecuteInProcessResult) -> dict[str, bool]:
         f"{evaluation.asset_key.to_user_string()}.{evaluation.check_name}": evaluation.passed
         for evaluation in result.get_asset_check_evaluations()
     }
+
+
+def check_of(project: Project, check: str, slug: str) -> dg.AssetCheckEvaluation:
+    """The latest evaluation of a check (`asset.name`) for a partition."""
+    asset, _, name = check.partition(".")
+    key = dg.AssetCheckKey(dg.AssetKey(asset), name)
+    [record] = project.instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=1, partition_filter=PartitionKeyFilter(key=slug)
+    )
+    assert record.evaluation, f"{check} was not evaluated for {slug}"
+    return record.evaluation
 
 
 def made(result: ExecuteInProcessResult) -> dict[str, list[str | None]]:

@@ -1,26 +1,20 @@
-"""The checks on a real instance: what they find in a run, what they stop, and run by themselves."""
-
-from __future__ import annotations
+"""The checks on a real instance: what they find, what they stop, and which roadmap each result belongs to."""
 
 import dagster as dg
 import duckdb
 import pytest
+from dagster._core.definitions.partitions.context import partition_loading_context
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionResolvedStatus
 
 from roadmap_assets.defs.checks import CHECKS
-from roadmap_assets.defs.tables import ENRICHED
-from roadmap_assets_tests.defs.project import Project, checks, failures, made
+from roadmap_assets.defs.partitions import ROADMAPS
+from roadmap_assets.simulator.server import Simulator
+from roadmap_assets_tests.defs.project import ASSETS, Project, check_of, checks, failures, made
 
 LIMIT_13 = "one two three four five six seven eight nine ten eleven twelve thirteen"
 
 # What to do to a good database, what then fails, and what is not made any more (blocking).
 DAMAGE: list[tuple[str, list[str], str, bool]] = [
-    (
-        "raw_roadmap.document_has_topics",
-        ["""UPDATE raw_roadmaps SET document = '{"nodes": [], "edges": []}'"""],
-        "roadmap_topics",
-        False,
-    ),
-    ("raw_roadmap.has_texts", ["DELETE FROM raw_contents"], "roadmap_topics", False),
     ("roadmap_topics.ids_unique", ["INSERT INTO topics SELECT * FROM topics LIMIT 1"], "topic_enrichments", True),
     (
         "roadmap_topics.labels_not_empty",
@@ -32,25 +26,19 @@ DAMAGE: list[tuple[str, list[str], str, bool]] = [
     ("roadmap_topics.topics_in_a_category", ["UPDATE topics SET category = ''"], "topic_enrichments", False),
     ("roadmap_topics.topics_with_a_text", ["UPDATE topics SET description = ''"], "topic_enrichments", False),
     (
-        "roadmap_topics.tree_and_drawing_agree",
-        ["UPDATE parsed_roadmaps SET counts = json_object('disputed_places', 1)"],
-        "topic_enrichments",
+        "topic_enrichments.answers_valid",
+        [f"UPDATE enrichments SET answer = json_object('tldr', '{LIMIT_13}', 'challenge', 'expert')"],
+        "enriched_roadmap",
         False,
     ),
     (
-        "topic_enrichments.tldr_short",
-        [f"UPDATE enrichments SET answer = json_object('tldr', '{LIMIT_13}', 'challenge', 'expert')"],
-        "enriched_roadmap",
-        True,
-    ),
-    (
-        "topic_enrichments.challenge_known",
+        "topic_enrichments.answers_valid",
         ["UPDATE enrichments SET answer = json_object('tldr', topic, 'challenge', 'hard')"],
         "enriched_roadmap",
-        True,
+        False,
     ),
     (
-        "topic_enrichments.tldr_telling",
+        "topic_enrichments.answers_differ",
         ["UPDATE enrichments SET answer = json_object('tldr', 'Same', 'challenge', 'expert')"],
         "enriched_roadmap",
         False,
@@ -73,34 +61,114 @@ def damage(project: Project, *statements: str) -> None:
 
 
 @pytest.mark.parametrize(("check", "statements", "after", "blocks"), DAMAGE, ids=[case[0] for case in DAMAGE])
-def test_damage_is_found_and_stops_the_line_where_it_must(
+def test_damage_is_found_and_stops_the_roadmap_where_it_must(
     music: Project, check: str, statements: list[str], after: str, blocks: bool
 ) -> None:
     published = music.sql("SELECT topic, tldr FROM enriched_roadmaps ORDER BY position")
     damage(music, *statements)
-    # What would mend the damage is left out of the run.
-    line = ("raw_roadmap", "roadmap_topics", "topic_enrichments", "enriched_roadmap")
-    damaged = check.partition(".")[0]
-    again = line.index(damaged) + (damaged == "raw_roadmap")
-    result = run_from(music, line[again:], check)
+    # The steps before it are left out of the run: they would repair the damage.
+    result = music.run("music", assets=ASSETS[ASSETS.index(check.partition(".")[0]) :])
     assert checks(result)[check] is False
     assert (after in made(result)) is not blocks
     assert result.success is not blocks
     if blocks:
+        assert check.partition(".")[2] in failures(result)["roadmap_topics"]
         assert music.sql("SELECT topic, tldr FROM enriched_roadmaps ORDER BY position") == published
 
 
-def run_from(project: Project, assets: tuple[str, ...], check: str) -> dg.ExecuteInProcessResult:
-    """A run of these assets with all their checks, and of the checks of the asset of `check`."""
-    selection = dg.AssetSelection.assets(*assets) | dg.AssetSelection.checks_for_assets(check.partition(".")[0])
-    job = dg.define_asset_job("part", selection)
-    definitions = dg.Definitions.merge(project.definitions, dg.Definitions(jobs=[job]))
-    return definitions.resolve_job_def("part").execute_in_process(
-        instance=project.instance, partition_key="music", raise_on_error=False
-    )
+def test_a_roadmap_that_a_check_blocks_stops_no_other(music: Project) -> None:
+    music.write("art")
+    music.fill("art")
+    damage(music, "DELETE FROM topics WHERE roadmap = 'music' AND position = 1")
+    result = music.run("music", "art", assets=ASSETS[1:])
+    assert result.success
+    assert made(result) == {
+        "roadmap_topics": ["music", "art"],
+        "topic_enrichments": ["art"],
+        "enriched_roadmap": ["art"],
+    }
+    assert check_of(music, "roadmap_topics.topics_complete", "music").description == "5 topics, 1 offender: Chords"
+    assert check_of(music, "roadmap_topics.topics_complete", "art").passed
 
 
-def test_a_topic_without_an_answer_is_told(music: Project) -> None:
+def test_a_roadmap_without_texts_is_found(project: Project) -> None:
+    project.write("music")
+    for text in (project.source / "music" / "content").iterdir():
+        text.unlink()
+    result = project.run("music")
+    assert result.success
+    assert [name for name, passed in checks(result).items() if not passed] == [
+        "raw_roadmap.has_texts",
+        "roadmap_topics.topics_with_a_text",
+    ]
+
+
+def test_a_document_without_topics_is_found_where_it_is_fetched(project: Project) -> None:
+    project.write("music", topics=())
+    assert checks(project.run("music"))["raw_roadmap.document_has_topics"] is False
+
+
+class TestEachResultBelongsToItsRoadmap:
+    @pytest.fixture
+    def run_over_two(self, project: Project) -> Project:
+        project.write("art")
+        project.write("music")
+        for text in (project.source / "music" / "content").iterdir():
+            text.unlink()
+        assert project.run("art", "music").success
+        return project
+
+    def test_in_a_run_over_many(self, run_over_two: Project) -> None:
+        check = "roadmap_topics.topics_with_a_text"
+        assert check_of(run_over_two, check, "art").description == "3 topics, 0 offenders"
+        assert not check_of(run_over_two, check, "music").passed
+        [event] = run_over_two.instance.fetch_materializations(
+            dg.AssetRecordsFilter(dg.AssetKey("roadmap_topics"), asset_partitions=["music"]), limit=1
+        ).records
+        judged = check_of(run_over_two, check, "music").target_materialization_data
+        assert judged
+        assert judged.storage_id == event.storage_id
+
+    def test_a_later_run_of_one_leaves_the_others_as_they_are(self, run_over_two: Project) -> None:
+        assert run_over_two.run("art").success
+        assert not check_of(run_over_two, "raw_roadmap.has_texts", "music").passed
+        assert self.states(run_over_two, "raw_roadmap", "has_texts") == {"SUCCEEDED": {"art"}, "FAILED": {"music"}}
+
+    def test_of_overlapping_runs_none_is_left_without_a_result(self, project: Project) -> None:
+        """The second run is planned and ends while the first is under way."""
+        project.write("art")
+        project.write("music")
+
+        @dg.asset(name="meanwhile", deps=["raw_roadmap"], partitions_def=ROADMAPS)
+        def meanwhile(context: dg.AssetExecutionContext) -> None:
+            if context.partition_key == "art":
+                assert project.run("music").success
+
+        definitions = dg.Definitions.merge(
+            project.definitions,
+            dg.Definitions(assets=[meanwhile], jobs=[dg.define_asset_job("overlapping", [*ASSETS, "meanwhile"])]),
+        )
+        project.know("art", "music")
+        overlapping = definitions.resolve_job_def("overlapping")
+        assert overlapping.execute_in_process(instance=project.instance, partition_key="art").success
+        for spec in (spec for specs in CHECKS.values() for spec in specs):
+            found = self.states(project, spec.asset_key.to_user_string(), spec.name)
+            assert found == {"SUCCEEDED": {"art", "music"}}, spec.name
+
+    def states(self, project: Project, asset: str, check: str) -> dict[str, set[str]]:
+        """Roadmaps by the state in which the UI shows the check."""
+        key = dg.AssetCheckKey(dg.AssetKey(asset), check)
+        with partition_loading_context(dynamic_partitions_store=project.instance):
+            state = project.instance.event_log_storage.get_asset_check_state([(key, ROADMAPS)])[key]
+            subsets = {status.value: state.subsets[status] for status in AssetCheckExecutionResolvedStatus}
+            return {
+                name: set(subset.subset_value.get_partition_keys())
+                for name, subset in subsets.items()
+                if not subset.is_empty
+            }
+
+
+def test_a_topic_without_an_answer_fails_a_check(music: Project) -> None:
     music.write("music", ["Scales", "Chords", "Rhythm", "Melody", "Timbre", "Harmony"])
     music.ask("http://127.0.0.1:9", ROADMAP_ATTEMPTS="1")
     result = music.run("music")
@@ -108,31 +176,57 @@ def test_a_topic_without_an_answer_is_told(music: Project) -> None:
     assert checks(result)["topic_enrichments.topics_answered"] is False
 
 
-def test_calls_beyond_the_least_are_told(music: Project) -> None:
-    music.write("art")
-    assert checks(music.run("art"))["topic_enrichments.calls_within_least"] is True
-    told = music.instance.get_latest_data_version_record(dg.AssetKey("topic_enrichments"), partition_key="art")
-    assert told
-    assert told.asset_materialization
-    changed = {**told.asset_materialization.metadata, "calls": dg.MetadataValue.int(4)}
-    music.instance.report_runless_asset_event(
-        dg.AssetMaterialization("topic_enrichments", partition="art", metadata=changed)
-    )
-    assert alone(music, "calls_within_least") is False
+class TestOwnProfile:
+    """A user's profile with columns named like ours: its own rules decide."""
+
+    @pytest.fixture
+    def own(self, music: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+        (music.folder / "own_profile.py").write_text(
+            "from typing import Literal\n"
+            "from pydantic import BaseModel, Field\n\n"
+            "class Own(BaseModel):\n"
+            '    """Judge each topic."""\n\n'
+            "    challenge: Literal['easy', 'hard']\n"
+            "    tldr: str = Field(max_length=400)\n"
+        )
+        monkeypatch.syspath_prepend(str(music.folder))
+        music.set(ROADMAP_PROFILE="own_profile:Own")
+        return music
+
+    def test_what_its_rules_allow_is_published(self, own: Project) -> None:
+        with Simulator() as simulator:
+            own.ask(simulator.url)
+            result = own.run("music")
+        assert result.success, failures(result)
+        assert all(checks(result).values())
+        assert {level for (level,) in own.sql("SELECT challenge FROM enriched_roadmaps")} <= {"easy", "hard"}
+
+    def test_an_answer_that_breaks_them_is_found_and_published_all_the_same(self, own: Project) -> None:
+        own.run("music")
+        damage(own, f"UPDATE enrichments SET answer = json_object('tldr', '{LIMIT_13}', 'challenge', 'practice')")
+        result = own.run("music")
+        assert result.success
+        found = check_of(own, "topic_enrichments.answers_valid", "music")
+        assert "challenge" in (found.description or "")
+        assert (found.severity, found.metadata["offenders"].value) == (dg.AssetCheckSeverity.WARN, 5)
 
 
-def test_rows_that_are_not_the_topics_are_told(music: Project) -> None:
-    damage(music, "DELETE FROM enriched_roadmaps WHERE position = 1")
-    assert alone(music, "rows_are_the_topics") is False
-    music.run("music", assets=["enriched_roadmap"])
-    assert alone(music, "rows_are_the_topics") is True
+class TestCalls:
+    def test_a_run_is_judged_by_its_own_calls(self, music: Project) -> None:
+        music.run("music")
+        music.instance.report_runless_asset_event(dg.AssetMaterialization("topic_enrichments", partition="music"))
+        music.write("art")
+        assert music.run("art").success
+        found = check_of(music, "topic_enrichments.calls_within_least", "art")
+        assert (found.passed, found.description) == (True, "1 call, 0 offenders")
+        assert check_of(music, "topic_enrichments.calls_within_least", "music").description == "0 calls, 0 offenders"
 
 
 @pytest.mark.parametrize(
     ("upstream", "passes", "why"),
     [
         (["Scales", "Chords", "Rhythm", "Melody", "Timbre"], False, "the document still has what the table lacks"),
-        (["Scales", "Chords", "Rhythm", "Melody"], True, "it vanished upstream"),
+        (["Scales", "Chords", "Rhythm", "Melody"], True, "it disappeared upstream"),
     ],
 )
 def test_a_topic_lost_against_the_publication_before(
@@ -141,36 +235,13 @@ def test_a_topic_lost_against_the_publication_before(
     music.write("music", upstream)
     music.run("music", assets=["raw_roadmap"])
     damage(music, "DELETE FROM topics WHERE topic = 'Timbre'")
-    music.run("music", assets=["enriched_roadmap"])
+    result = music.run("music", assets=["enriched_roadmap"])
     assert music.metadata("enriched_roadmap", "music")["topics_gone"] == 1
-    assert alone(music, "no_topic_lost") is passes, why
-
-
-def test_checks_run_by_themselves_look_at_all_roadmaps(music: Project) -> None:
-    music.write("art")
-    music.fill("art")
-    damage(music, "UPDATE topics SET description = '' WHERE roadmap = 'music'")
-    assert alone(music, "topics_with_a_text") is False
-    assert checks(music.run("art"))["roadmap_topics.topics_with_a_text"] is True
+    assert checks(result)["enriched_roadmap.no_topic_lost"] is passes, why
 
 
 def test_every_asset_has_checks_that_explain_themselves() -> None:
-    specs = [spec for check in CHECKS for spec in check.check_specs]
-    assert {spec.asset_key.to_user_string() for spec in specs} == {
-        "raw_roadmap",
-        "roadmap_topics",
-        "topic_enrichments",
-        "enriched_roadmap",
-    }
+    assert [asset.to_user_string() for asset in CHECKS] == list(ASSETS)
+    specs = [spec for specs in CHECKS.values() for spec in specs]
     assert all(spec.description and spec.description.endswith(".") for spec in specs)
-    assert ENRICHED in {spec.asset_key for spec in specs}
-
-
-def alone(project: Project, name: str) -> bool:
-    """The outcome of one check that is run by itself, without partitions."""
-    [key] = [spec.key for check in CHECKS for spec in check.check_specs if spec.name == name]
-    job = dg.define_asset_job("one_check", dg.AssetSelection.checks(key))
-    definitions = dg.Definitions.merge(project.definitions, dg.Definitions(jobs=[job]))
-    result = definitions.resolve_job_def("one_check").execute_in_process(instance=project.instance)
-    [outcome] = checks(result).values()
-    return outcome
+    assert all(spec.partitions_def == ROADMAPS for spec in specs)

@@ -138,6 +138,26 @@ class Profile:
             raise RuleBroken(objection)
         return accepted
 
+    def broken_rule(self, answer: Mapping[str, object]) -> str:
+        """The first rule that a stored answer breaks, in words; empty when it keeps them all.
+
+        Fields that are not kept are missing from a stored answer, and are not judged.
+        """
+        try:
+            self.model.model_validate(dict(answer), by_alias=False, by_name=True)
+        except ValidationError as broken:
+            errors = (error for error in broken.errors(include_url=False) if set(error["loc"][:1]) <= {*self.columns})
+            return next(map(_in_words, errors), "")
+        return ""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns of free text."""
+        fields = self.reply_schema["items"]["properties"]
+        return tuple(
+            name for name in self.columns if fields[name].get("type") == "string" and "enum" not in fields[name]
+        )
+
 
 def _check_columns(model: type[BaseModel], headers: Mapping[str, str], *, name: str) -> None:
     if model.__pydantic_root_model__ or not headers:
