@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from pydantic import BaseModel
 
+CHUNK_ROWS: Final = 10_000
 DETAILS: Final = ("status", "error", "model")
 REASONS_SHOWN: Final = 3
 ANOTHER_RUN: Final = "another run is asking about them"
@@ -124,13 +125,20 @@ def enrich(
 def _with_answers(
     frame: pd.DataFrame, questions: Sequence[Question | None], access: Access, warehouse: Warehouse
 ) -> pd.DataFrame:
+    """A copy of the frame with the answers, read in chunks: their JSON objects take more memory than the columns."""
+    cells: dict[str, list[Any]] = {column: [None] * len(questions) for column in access.profile.columns}
     with warehouse.transaction() as connection:
-        answers = load_answers(connection, {question.key for question in questions if question})
-    rows = [answers.get(question.key, {}) if question else {} for question in questions]
+        for start in range(0, len(questions), CHUNK_ROWS):
+            chunk = questions[start : start + CHUNK_ROWS]
+            answers = load_answers(connection, {question.key for question in chunk if question})
+            for row, question in enumerate(chunk, start):
+                answer = answers.get(question.key, {}) if question else {}
+                for column in answer.keys() & cells.keys():
+                    cells[column][row] = answer[column]
     schema = access.profile.reply_schema["items"]["properties"]
     enriched = frame.copy()
     for column in access.profile.columns:
-        enriched[column] = _series([row.get(column) for row in rows], frame.index, schema[column])
+        enriched[column] = _series(cells.pop(column), frame.index, schema[column])
     return enriched
 
 
@@ -215,6 +223,8 @@ def _texts(frame: pd.DataFrame, column: Hashable) -> list[str]:
 
 def _clean(text: str) -> str:
     """Without outer white space, and without halves of surrogate pairs, which cannot be encoded."""
+    if text.isascii():
+        return text.strip()  # the same object where there is nothing to strip, so that rows share the frame's texts
     return text.encode(errors="replace").decode().strip()
 
 
@@ -252,10 +262,9 @@ def _check_columns(frame: pd.DataFrame, access: Access, *, details: bool) -> Non
 _DTYPES = {"VARCHAR": "str", "BIGINT": "Int64", "DOUBLE": "Float64", "BOOLEAN": "boolean"}
 
 
-def _series(values: Iterable[Any], index: pd.Index[Any], schema: dict[str, Any]) -> pd.Series[Any]:
+def _series(cells: list[Any], index: pd.Index[Any], schema: dict[str, Any]) -> pd.Series[Any]:
     import pandas as pd
 
-    cells = list(values)
     try:
         return pd.Series(cells, index=index, dtype=_DTYPES.get(column_type(schema), "object"))
     except OverflowError:  # an integer of more than 64 bits
