@@ -1,4 +1,4 @@
-"""A host asked politely: requests are retried, rate limits are waited for, and silence is found out once.
+"""Requests to one host: retried, within its rate limits, and stopped once it no longer answers.
 
 Rate limits are read as
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api describes them.
@@ -25,7 +25,7 @@ FAILURES: Final = 3  # in a row, after which a host that has answered before cou
 
 
 class Host:
-    """One host, or one address of it, asked politely.
+    """One host, or one address of it.
 
     When it no longer answers, the reason is kept and raised at once for every later request, so that a run finds out
     once that a host is down. `setting` names the environment variable that holds its address. Without `refuses`, a 403

@@ -56,10 +56,10 @@ class TooSlow(Exception):
 
 
 class Client:
-    """What all hosts of a run share: connections, the way to wait, and who hears of it.
+    """Connections, waiting and notices, shared by all hosts of a run.
 
-    Without `waits`, every request has one attempt of at most ten seconds, and nothing is waited for. The proxy and the
-    certificates of the environment are used, as with any program. Raises InvalidSetting when they cannot be.
+    Without `waits`, every request has one attempt of at most ten seconds, and nothing is waited for. The proxy and
+    certificates of the environment are used. Raises InvalidSetting when they are unusable.
     """
 
     def __init__(

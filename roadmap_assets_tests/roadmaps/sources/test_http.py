@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -236,6 +239,27 @@ def test_a_damaged_body_is_asked_for_again(upstream: Upstream, reply: Reply, say
         with pytest.raises(SourceUnavailable, match=says):
             here.get("/a", limit=SMALL)
         assert len(upstream.requests) == ATTEMPTS
+
+
+@pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.9\r\n", b"\x00" * 100, b"HTTP/9.9 abc\r\n\r\n", b""])
+def test_a_server_that_does_not_speak_http_is_one_clear_line(greeting: bytes) -> None:
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(1 << 16)
+                    connection.sendall(greeting)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        clock = Clock()
+        client = Client(clock=clock.time, sleep=clock.sleep)
+        here = Host(client, f"http://127.0.0.1:{server.getsockname()[1]}", setting="ROADMAP_SH_API")
+        with pytest.raises(SourceUnavailable, match=f"failed {ATTEMPTS} times") as raised:
+            here.get("/a", limit=SMALL)
+        client.close()
+        assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "deflate"])

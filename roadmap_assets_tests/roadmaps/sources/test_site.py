@@ -11,7 +11,7 @@ import pytest
 from roadmap_assets.errors import DocumentError, SourceUnavailable
 from roadmap_assets.roadmaps.content import read_content
 from roadmap_assets.roadmaps.sources.host import ATTEMPTS
-from roadmap_assets_tests.roadmaps.sources.conftest import DOCUMENTS, source
+from roadmap_assets_tests.roadmaps.sources.conftest import DOCUMENTS, document, source
 from roadmap_assets_tests.roadmaps.sources.upstream import BEGINNER, OFFICIAL, Reply, Upstream
 
 # ---- lists ---------------------------------------------------------------------------------------------------------
@@ -109,6 +109,12 @@ def test_no_document_is_one_clear_line_and_stops_nothing_else(upstream: Upstream
         live.fetch("herbs")
     assert "\n" not in str(raised.value)
     assert live.fetch("spices").document.encode() == DOCUMENTS["spices"]
+
+
+def test_a_document_of_100_000_topics_is_fetched(upstream: Upstream) -> None:
+    upstream.documents["herbs"] = document(*map(str, range(100_000)))
+    assert len(upstream.documents["herbs"]) < 16 << 20
+    assert source(upstream).fetch("herbs").document.encode() == upstream.documents["herbs"]
 
 
 def test_a_bot_wall_that_opens_is_passed(upstream: Upstream) -> None:
