@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -68,20 +68,36 @@ def following(*, verbose: bool) -> Iterator[OnEvent]:
         yield tell
 
 
+class Downloads:
+    """A listener for (done, total) files of a download. On a terminal, a bar shows them and what is being done."""
+
+    def __init__(self, doing: str, stack: ExitStack) -> None:
+        self._doing = doing
+        self._stack = stack
+        self._bar: Progress | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """So many files are here."""
+        self._show(completed=done, total=total)
+
+    def begin(self, doing: str) -> None:
+        """Something else is being done from now on."""
+        self._doing = doing
+        self._show(completed=0, total=None)
+
+    def _show(self, **fields: Any) -> None:
+        if not sys.stderr.isatty():
+            return
+        if self._bar is None:
+            self._bar = self._stack.enter_context(new_bar(self._doing, to=sys.stderr))
+        self._bar.update(self._bar.task_ids[0], description=self._doing, **fields)
+
+
 @contextmanager
-def downloading(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A listener for a download's progress, (done, total) files, that draws a bar where there is a terminal."""
+def downloading(doing: str) -> Iterator[Downloads]:
+    """A listener for downloads; its bar appears with the first file and is gone after the block."""
     with ExitStack() as stack:
-        bar: Progress | None = None
-
-        def tell(done: int, total: int) -> None:
-            nonlocal bar
-            if bar is None and sys.stderr.isatty():
-                bar = stack.enter_context(new_bar(what, to=sys.stderr))
-            if bar:
-                bar.update(bar.task_ids[0], completed=done, total=total)
-
-        yield tell
+        yield Downloads(doing, stack)
 
 
 class _Narrator:

@@ -90,11 +90,11 @@ def scrape(
         for file in files.values():
             check_format(file)
     warehouse = open_warehouse(settings)
-    with opened_source(settings, warehouse, doing=f"Fetching {', '.join(slugs)}") as opened:
+    with opened_source(settings, warehouse, doing=f"Fetching {slugs[0]}") as (opened, downloads):
         access.check_settings()
         if enrich and not dry_run:
             access.check()
-        read = read_roadmaps(slugs, opened, warehouse)
+        read = read_roadmaps(slugs, opened, warehouse, downloads=downloads)
     for fetched, topics in read:
         for line in console.read_lines(fetched, topics, verbose=verbose):
             console.say(line)

@@ -33,40 +33,48 @@ def open_warehouse(settings: Settings) -> Warehouse:
 
 
 @contextmanager
-def opened_source(settings: Settings, warehouse: Warehouse, *, doing: str) -> Iterator[Source]:
-    """The source that the settings name, with a progress bar for its downloads."""
+def opened_source(
+    settings: Settings, warehouse: Warehouse, *, doing: str
+) -> Iterator[tuple[Source, console.Downloads]]:
+    """The source that the settings name, and the progress of its downloads."""
     with (
-        console.downloading(doing) as on_progress,
+        console.downloading(doing) as downloads,
         closing(
-            pipeline.source_of(settings, warehouse=warehouse, on_progress=on_progress, on_notice=console.note)
+            pipeline.source_of(settings, warehouse=warehouse, on_progress=downloads, on_notice=console.note)
         ) as source,
     ):
-        yield source
+        yield source, downloads
 
 
 def list_roadmaps(settings: Settings) -> Mapping[str, Entry]:
     """The roadmaps of the source."""
-    with opened_source(settings, open_warehouse(settings), doing="Listing") as source:
+    with opened_source(settings, open_warehouse(settings), doing="Listing") as (source, _):
         return source.catalogue()
 
 
 def read_roadmaps(
-    slugs: Sequence[str], source: Source, warehouse: Warehouse
+    slugs: Sequence[str], source: Source, warehouse: Warehouse, *, downloads: console.Downloads
 ) -> list[tuple[pipeline.Fetched, pipeline.TopicsRead]]:
     """Fetch and read these roadmaps. One that cannot be read is reported and left out, unless it is the only one.
 
     Raises:
-        UnknownRoadmap, DocumentError, SourceUnavailable: why the only roadmap, or the last of them all, is unreadable.
+        UnknownRoadmap, DocumentError, SourceUnavailable: why the only roadmap cannot be read.
+        click.ClickException: none of several roadmaps can be read.
     """
     read: list[tuple[pipeline.Fetched, pipeline.TopicsRead]] = []
+    several = len(slugs) > 1
     for number, slug in enumerate(slugs, start=1):
+        if several:
+            downloads.begin(f"Fetching {slug} ({number} of {len(slugs)})")
         try:
             fetched = pipeline.fetch(slug, source=source, warehouse=warehouse)
             if fetched.vanished:
                 console.note(f"{slug} is no longer in the source {fetched.source}; its last state is used.")
             read.append((fetched, pipeline.read_topics(slug, warehouse=warehouse)))
         except (UnknownRoadmap, DocumentError, SourceUnavailable) as error:
-            if number == len(slugs) and not read:
+            if not several:
                 raise
             console.warn(f"Left out: {with_hint(error)}")
+    if not read:
+        raise click.ClickException("none of the roadmaps can be read; nothing was written")
     return read

@@ -44,11 +44,11 @@ def topics(slugs: tuple[str, ...], output: Path | None, source: str | None, allo
     if output:
         check_format(output)
     warehouse = open_warehouse(settings)
-    with opened_source(settings, warehouse, doing="Fetching") as opened:
+    with opened_source(settings, warehouse, doing="Fetching") as (opened, downloads):
         wanted = slugs or tuple(opened.catalogue())
         if not wanted:
             raise click.ClickException(f"the source {opened.name} has no roadmaps; nothing was written")
-        read = [topics.roadmap for _, topics in read_roadmaps(wanted, opened, warehouse)]
+        read = [each.roadmap for _, each in read_roadmaps(wanted, opened, warehouse, downloads=downloads)]
     rows = pipeline.topics_of(read, warehouse=warehouse)
     if output:
         write_topics(output, rows)

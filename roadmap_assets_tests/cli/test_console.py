@@ -28,6 +28,7 @@ from roadmap_assets.enrichment.engine.events import (
 from roadmap_assets.enrichment.engine.report import Report
 from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets_tests.cli.command_line import SAMPLE
+from roadmap_assets_tests.roadmaps.written import write_roadmap
 
 LATEST = datetime(2026, 10, 20, 13, tzinfo=UTC).replace(tzinfo=None)  # as the tables have it
 PLAN = Plan(
@@ -155,11 +156,11 @@ def test_a_run_without_calls_tells_neither_tokens_nor_time() -> None:
     assert not [line for line in summary(report(calls=0)) if line.startswith(("Tokens", "Time"))]
 
 
-def on_a_terminal(*arguments: str, folder: Path) -> str:
+def on_a_terminal(*arguments: object, folder: Path) -> str:
     """What a command writes to a terminal, escape sequences and all."""
     master, slave = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
-    command = [sys.executable, "-m", "roadmap_assets.cli", *arguments]
+    command = [sys.executable, "-m", "roadmap_assets.cli", *map(str, arguments)]
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=slave, stderr=slave, stdin=slave) as process:
         os.close(slave)
         written = b""
@@ -184,6 +185,14 @@ def test_a_terminal_shows_a_bar_under_the_lines_and_keeps_the_lines(tmp_path: Pa
     assert "API calls: 3 (least possible: 3)" in lines
     again = on_a_terminal("scrape", *SAMPLE, "--enrich", "--offline", folder=tmp_path)
     assert "━" not in again  # nothing to wait for
+
+
+def test_a_terminal_shows_which_of_several_roadmaps_is_being_read(tmp_path: Path) -> None:
+    for slug in ("alpha", "beta"):
+        write_roadmap(tmp_path / "source", slug, [f"{slug} {number}" for number in range(2)])
+    screen = on_a_terminal("topics", "--source", "source", "--output", "topics.jsonl", folder=tmp_path)
+    assert "Fetching beta (2 of 2)" in screen
+    assert "Written: topics.jsonl (4 rows)" in screen
 
 
 def test_no_bar_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
