@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import Any
 
 from roadmap_assets.warehouse.base import Column, Connection, Table, one_row
 from roadmap_assets.warehouse.rows import insert_rows
+
+_COUNTS = ("input_tokens", "cached_tokens", "output_tokens", "thought_tokens")
+_MAX_TOKENS = 10**12
+"""No reply has so many; a sum of such counts stays within 64 bits."""
 
 API_CALLS = Table(
     "api_calls",
@@ -97,13 +103,24 @@ class Day:
 def record_calls(connection: Connection, calls: Sequence[Call]) -> None:
     """Add the calls to the ledger."""
     if calls:
-        insert_rows(connection, API_CALLS, map(asdict, calls))
+        insert_rows(connection, API_CALLS, map(_row, calls))
+
+
+def _row(call: Call) -> dict[str, Any]:
+    """A call as it is stored. A number that the provider made up must not keep the call's answers from being stored."""
+    row = asdict(call)
+    for name in _COUNTS:
+        row[name] = row[name] if row[name] is not None and 0 <= row[name] < _MAX_TOKENS else None
+    for name in ("cost_usd", "latency_s"):
+        row[name] = row[name] if row[name] is not None and math.isfinite(row[name]) else None
+    return row | {"latency_s": row["latency_s"] or 0.0}
 
 
 def spent_in_run(connection: Connection, run_id: str) -> Spent:
     """What the run's calls add up to."""
     query = (
-        "SELECT count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens + thought_tokens), 0), "
+        "SELECT count(*), coalesce(sum(input_tokens), 0), "
+        "coalesce(sum(coalesce(output_tokens, 0) + coalesce(thought_tokens, 0)), 0), "
         "CASE WHEN count(*) = count(cost_usd) THEN coalesce(sum(cost_usd), 0) END FROM api_calls WHERE run_id = ?"
     )
     found = one_row(connection.execute(query, [run_id]))

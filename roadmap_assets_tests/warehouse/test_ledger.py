@@ -53,3 +53,22 @@ def test_that_a_run_is_summed(
         record_calls(connection, [replace(CALL, cost_usd=cost) for cost in costs])
         record_calls(connection, [replace(CALL, run_id="another")])
         assert spent_in_run(connection, "r") == Spent(len(costs), 800 * len(costs), 430 * len(costs), total), reason
+
+
+@pytest.mark.parametrize("count", [2**63, 10**40, -1])
+def test_a_count_that_no_column_holds_is_recorded_as_unknown(warehouse: Warehouse, count: int) -> None:
+    strange = replace(CALL, call_id="2", input_tokens=count, output_tokens=count, cost_usd=float("nan"))
+    with warehouse.transaction() as connection:
+        record_calls(connection, [CALL, strange])
+    with warehouse.transaction() as connection:
+        rows = connection.execute("SELECT input_tokens, output_tokens, cost_usd FROM api_calls ORDER BY call_id")
+        assert rows.fetchall() == [(800, 400, 0.25), (None, None, None)]
+        assert spent_in_run(connection, "r") == Spent(calls=2, input_tokens=800, output_tokens=460, cost_usd=None)
+
+
+def test_the_largest_counts_can_be_summed(warehouse: Warehouse) -> None:
+    largest = 10**12 - 1
+    calls = [replace(CALL, call_id=str(number), output_tokens=largest, thought_tokens=0) for number in range(1000)]
+    with warehouse.transaction() as connection:
+        record_calls(connection, calls)
+        assert spent_in_run(connection, "r").output_tokens == 1000 * largest
