@@ -1,5 +1,11 @@
-"""`python -m roadmap_assets.cli …` is `roadmap-assets …`."""
+"""The start of the command line: `roadmap-assets …` and `python -m roadmap_assets.cli …`."""
 
-from roadmap_assets.cli.main import main
+import sys
 
-main(prog_name="roadmap-assets")
+# DuckDB compares parameters to pandas.NaT, and would spend a quarter of a second on importing pandas for it.
+sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+
+from roadmap_assets.cli.main import main  # noqa: E402
+
+if __name__ == "__main__":
+    main(prog_name="roadmap-assets")

@@ -14,7 +14,6 @@ from roadmap_assets.errors import DocumentError, SourceUnavailable, UnknownRoadm
 from roadmap_assets.roadmaps.sources.base import Entry, Source
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.connection import Warehouse
-from roadmap_assets.warehouse.lean import LeanWarehouse
 
 source_option = click.option(
     "--source", metavar="S", help="live, sample, or a directory.  [default: ROADMAP_SOURCE, else live]"
@@ -29,7 +28,7 @@ allow_missing_texts_option = click.option(
 
 def open_warehouse(settings: Settings) -> Warehouse:
     """The database that the settings name; a wait for it is reported."""
-    return LeanWarehouse(settings.db, on_wait=console.warn)
+    return Warehouse(settings.db, on_wait=console.warn)
 
 
 @contextmanager

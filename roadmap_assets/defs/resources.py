@@ -21,7 +21,6 @@ from roadmap_assets.pipeline import source_of
 from roadmap_assets.roadmaps.sources.base import Source
 from roadmap_assets.settings import Settings, load_settings
 from roadmap_assets.warehouse.connection import Warehouse
-from roadmap_assets.warehouse.lean import LeanWarehouse
 
 
 class _SettingsResource(dg.ConfigurableResource[Any]):
@@ -71,8 +70,8 @@ class WarehouseResource(_SettingsResource):
         return Warehouse(Path(self.db))
 
     def open_in_step(self, on_wait: Callable[[str], None]) -> Warehouse:
-        """The database, from the process of a run, which it saves importing pandas."""
-        return LeanWarehouse(Path(self.db), on_wait=on_wait)
+        """The database, from the process of a run."""
+        return Warehouse(Path(self.db), on_wait=on_wait)
 
 
 class RateLimiterResource(_SettingsResource):
