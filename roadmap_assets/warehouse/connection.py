@@ -4,8 +4,8 @@ A DuckDB file takes one writing process, and DuckDB 2.0 loses committed rows whe
 `connect`. So every access takes an inter-process file lock of our own, opens, works and closes, and never spans a
 network call: another process waits milliseconds, not the length of a request.
 
-Opening means attaching the file to a DuckDB that this process keeps in memory: starting one anew for each access would
-take three times as long as all the rest of it.
+Opening means attaching the file to a DuckDB that this process keeps in memory: starting one for each access would take
+three times as long as everything else.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,8 +24,10 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from roadmap_assets.errors import RoadmapAssetsError, WarehouseBusy, WarehouseUnreadable, WarehouseUnwritable
+from roadmap_assets.warehouse import journal
 from roadmap_assets.warehouse.base import Connection, Cursor
 from roadmap_assets.warehouse.dialect import Dialect, DuckDBDialect
+from roadmap_assets.warehouse.journal import Journal
 from roadmap_assets.warehouse.migrations import migrate
 
 if TYPE_CHECKING:
@@ -32,19 +35,24 @@ if TYPE_CHECKING:
 
 _NOTICE_AFTER_S = 1.0
 _POLL_S = 0.02
+_BASE_BYTES = 16 * 2**20
+_ANSWER_BYTES = 8 * 2**10
+"""Several times what an answer with its ledger row takes, as the log and the database hold it at the same time."""
 
 
 class Warehouse:
     """The database at `path`, created with its folder on first use.
 
-    Cheap to make and safe to share between threads: it holds no connection. `on_wait` is told once per access, in a
-    sentence, when the database is held by somebody else for longer than a second; after `wait_s` seconds we give up.
+    Cheap to make and safe to share between threads: it holds no connection. `on_wait` is called once per access with a
+    sentence when the database is held by another process for longer than a second. An access gives up when the
+    database has not changed hands for `wait_s` seconds; as long as others get it and return it, it waits its turn.
     """
 
     def __init__(self, path: Path, *, wait_s: float = 30.0, on_wait: Callable[[str], None] = lambda _: None) -> None:
-        # Absolute, since DuckDB takes names such as ":memory:" for something else than a file; and through symbolic
-        # links, since two names of one file must come to one lock.
+        # Absolute, since DuckDB reads names such as ":memory:" as something else than a file; and with symbolic links
+        # resolved, so that two names of one file lead to one lock.
         self.path = Path(os.path.realpath(path))
+        self.journal = Journal(self.path)
         self._wait_s = wait_s
         self._on_wait = on_wait
 
@@ -64,51 +72,60 @@ class Warehouse:
                 raw.begin()
                 try:
                     migrate(connection, self.path)
+                    taken_in = self.journal.take_in(connection)
                     yield connection
                     raw.commit()
                 except BaseException:
-                    with suppress(duckdb.Error):  # what has failed already may have ended the transaction
+                    with suppress(duckdb.Error):  # the failed statement may have ended the transaction already
                         raw.rollback()
                     raise
+                journal.remove(taken_in)
         finally:
             lock.release()
 
+    def require_room(self, *, answers: int) -> None:
+        """Raise WarehouseUnwritable unless the disk has room for so many answers, before they are paid for."""
+        needed = _BASE_BYTES + answers * _ANSWER_BYTES
+        free = shutil.disk_usage(self.path.parent).free
+        if free < needed:
+            raise WarehouseUnwritable(
+                f"the disk of the database {self.path} has {free / 2**20:,.0f} MB free, and {answers} answers may need "
+                f"{needed / 2**20:,.0f} MB; nothing was asked. Make room, or set ROADMAP_DB to another place"
+            )
+
     def _enter_patiently(self) -> tuple[FileLock, _Attached]:
-        began = time.monotonic()
-        noticed = False
+        patience = _Patience(self._lock_file, self._wait_s, self._on_wait, self.path)
         while True:
             try:
                 return self._enter()
             except _HeldByAnother as held:
-                waited_s = time.monotonic() - began
-                if waited_s >= self._wait_s:
-                    raise WarehouseBusy(
-                        f"the database {self.path} has been held by {held} for more than {self._wait_s:g} s; "
-                        "end that, or try again later"
-                    ) from None
-                if waited_s >= _NOTICE_AFTER_S and not noticed:
-                    noticed = True
-                    self._on_wait(f"Waiting for the database {self.path}, which is held by {held} …")
-            time.sleep(_POLL_S)
+                patience.wait(held)
 
     def _enter(self) -> tuple[FileLock, _Attached]:
         """Take our lock and open the database, or raise _HeldByAnother and hold nothing."""
         # A lock object of its own for each access keeps threads apart as well as processes.
-        lock = FileLock(f"{self.path}.lock", timeout=0)
+        lock = FileLock(self._lock_file, timeout=0)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            # FileLock takes some folders that cannot be written for a lock that is held.
+            os.close(os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o644))
             lock.acquire()
         except Timeout:
-            raise _HeldByAnother(_process_in(Path(lock.lock_file))) from None
+            raise _HeldByAnother(_process_in(self._lock_file)) from None
         except OSError as error:
             raise self._unusable(error) from None
         try:
-            with suppress(OSError):  # only a courtesy to those who wait
-                Path(lock.lock_file).write_text(str(os.getpid()))
-            return lock, self._attach()
+            attached = self._attach()
+            with suppress(OSError):  # shown to processes that wait, and a sign of progress
+                self._lock_file.write_text(str(os.getpid()))
+            return lock, attached
         except BaseException:
             lock.release()
             raise
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.lock")
 
     def _attach(self) -> _Attached:
         try:
@@ -146,6 +163,41 @@ class Warehouse:
         return WarehouseUnreadable(
             f"cannot use the database {self.path}: {error.strerror} ({error.filename}); set ROADMAP_DB to another place"
         )
+
+
+class _Patience:
+    """Waits between attempts, and gives up when the database has not changed hands for `wait_s` seconds."""
+
+    def __init__(self, lock_file: Path, wait_s: float, on_wait: Callable[[str], None], path: Path) -> None:
+        self._lock_file = lock_file
+        self._wait_s = wait_s
+        self._on_wait = on_wait
+        self._path = path
+        self._began = self._changed = time.monotonic()
+        self._last = self._holding()
+        self._noticed = False
+
+    def wait(self, held: _HeldByAnother) -> None:
+        """Sleep a moment. Raises WarehouseBusy when nobody makes progress."""
+        now = time.monotonic()
+        if (holding := self._holding()) != self._last:
+            self._last, self._changed = holding, now
+        if now - self._changed >= self._wait_s:
+            raise WarehouseBusy(
+                f"the database {self._path} has been held by {held} for more than {self._wait_s:g} s; "
+                "end that, or try again later"
+            ) from None
+        if now - self._began >= _NOTICE_AFTER_S and not self._noticed:
+            self._noticed = True
+            self._on_wait(f"Waiting for the database {self._path}, which is held by {held} …")
+        time.sleep(_POLL_S)
+
+    def _holding(self) -> int:
+        """When the database was last taken, which each process notes in the lock file."""
+        try:
+            return self._lock_file.stat().st_mtime_ns
+        except OSError:
+            return 0
 
 
 class DuckDBConnection:
@@ -187,7 +239,7 @@ class _Attached:
         except duckdb.Error:
             # After a fatal error, such as a full disk, nothing works any more but to start over.
             _duckdb_of.cache_clear()
-            if kind is None:  # else it is told already what was wrong
+            if kind is None:  # else the first error says what was wrong
                 raise
         finally:
             self._connection.close()

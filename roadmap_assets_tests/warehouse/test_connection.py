@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -239,6 +240,42 @@ def test_that_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(WarehouseUnreadable, match=r"ROADMAP_DB"):
         count(Warehouse(tmp_path / "file" / "folder" / "x.duckdb"))
     assert (tmp_path / "file").read_text() == "not a folder"
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc")
+def test_that_a_folder_that_cannot_be_written_is_named_at_once() -> None:
+    began = time.monotonic()
+    with pytest.raises(WarehouseUnreadable, match=r"/proc/x\.duckdb.*ROADMAP_DB"):
+        count(Warehouse(Path("/proc/x.duckdb")))
+    assert time.monotonic() - began < 10
+
+
+def test_that_a_pipe_is_no_database(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(WarehouseUnreadable, match="not a DuckDB database"):
+        count(Warehouse(tmp_path / "pipe"))
+
+
+def test_that_one_waits_as_long_as_the_database_changes_hands(warehouse: Warehouse) -> None:
+    """Others hold it for several times `wait_s` in all, none of them for long."""
+    insert(warehouse, "ours")
+    stop = threading.Event()
+
+    def take_turns() -> None:
+        while not stop.is_set():
+            with warehouse.transaction():
+                time.sleep(0.05)
+
+    others = [threading.Thread(target=take_turns) for _ in range(12)]
+    for other in others:
+        other.start()
+    try:
+        for _ in range(5):
+            assert count(Warehouse(warehouse.path, wait_s=0.5)) == 1
+    finally:
+        stop.set()
+        for other in others:
+            other.join()
 
 
 def test_that_a_place_without_room_for_the_lock_is_named(tmp_path: Path) -> None:

@@ -40,4 +40,6 @@ class Claims:
         with self._warehouse.transaction() as connection:
             claim = self._holder.claim(connection, keys)
             past = load_failures(connection, claim.leased)
+        if claim.leased:
+            self._warehouse.require_room(answers=len(claim.leased))  # before they are paid for
         return claim, {key: failure.last_error for key, failure in past.items() if failure.failed_at >= self._began}

@@ -7,6 +7,7 @@ import contextlib
 import threading
 from dataclasses import dataclass
 
+from roadmap_assets.errors import RoadmapAssetsError, WarehouseBusy, WarehouseUnwritable
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.enrichments import Answer, Failure, store_answers, store_failures
 from roadmap_assets.warehouse.leases import LeaseHolder
@@ -73,7 +74,25 @@ class Recorder:
                     store_answers(connection, [answer for r in records for answer in r.answers])
                     store_failures(connection, [failure for r in records for failure in r.failures])
                     self._holder.renew(connection)
+            except (WarehouseBusy, WarehouseUnwritable) as error:
+                self._error = self._keep_elsewhere(records, error)
+                raise self._error from None
             except BaseException as error:
                 self._error = error
                 raise
             del self._pending[: len(records)]
+
+    def _keep_elsewhere(self, records: list[Record], error: WarehouseBusy | WarehouseUnwritable) -> RoadmapAssetsError:
+        """Write what is paid for to the journal, and return an error that names its file."""
+        calls = [r.call for r in records if r.call]
+        answers = [answer for r in records for answer in r.answers]
+        if not answers:
+            return error
+        try:
+            file = self._warehouse.journal.write(calls, answers)
+        except OSError as failed:
+            return type(error)(f"{error}; {len(answers)} answers could not be kept elsewhere either ({failed})")
+        del self._pending[: len(records)]
+        return type(error)(
+            f"{error}; {len(answers)} answers are kept in {file}, and the next run that can write takes them in"
+        )
