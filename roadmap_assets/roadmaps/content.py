@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
@@ -58,11 +58,15 @@ class Content:
 
 
 def read_content(markdown: str) -> Content:
-    """Description and resources of a topic's markdown; any text has a result."""
+    """Description and resources of a topic's markdown; any text has a result.
+
+    A link in running prose is no resource, unless its title says of which type it is.
+    """
     tokens = _PARSER.parse(markdown)
     resources: dict[str, Resource] = {}
     mended = dropped = untyped = 0
-    for link in (piece for token in tokens for line in _lines(token) for piece in line if isinstance(piece, _Link)):
+    description = "\n\n".join(_texts(tokens)).strip()  # first, as it finds out which lines are prose
+    for link in _listed_links(tokens):
         url = web_url(link.url)
         if url is None:
             dropped += 1
@@ -70,7 +74,6 @@ def read_content(markdown: str) -> Content:
         mended += link.url.lower() != url.lower()
         untyped += link.type is None
         resources.setdefault(url, Resource(title=link.title or url, url=url, type=link.type or "article"))
-    description = "\n\n".join(_texts(tokens)).strip()
     return Content(description, tuple(resources.values()), mended, dropped, untyped)
 
 
@@ -160,7 +163,7 @@ def _blocks(tokens: Sequence[Token]) -> list[_Block]:
     return blocks
 
 
-def _texts(tokens: Sequence[Token], *, introduced: bool = False) -> list[str]:
+def _texts(tokens: Sequence[Token], *, introduced: bool = False, in_list: bool = False) -> list[str]:
     """The texts of blocks, less headings, comments, links that stand alone, and what introduces those.
 
     ``introduced`` says that a line such as "Visit the following resources" came before: then every line with a link
@@ -173,7 +176,7 @@ def _texts(tokens: Sequence[Token], *, introduced: bool = False) -> list[str]:
             case "heading" | "hr":
                 text = ""
             case "paragraph":
-                text = _paragraph(block, introduced=introduced)
+                text = _paragraph(block, introduced=introduced, in_list=in_list)
                 *_, last = _SENTENCE_END.split(text)
                 if _INTRODUCTION.match(last) or (
                     last.endswith(":") and any(map(_lists_links, blocks[number + 1 :][:1]))
@@ -198,7 +201,7 @@ def _texts(tokens: Sequence[Token], *, introduced: bool = False) -> list[str]:
 def _list(block: _Block, *, introduced: bool = False) -> str:
     items: list[str] = []
     for item in _blocks(block.inside):
-        text = "\n".join(_texts(item.inside, introduced=introduced))
+        text = "\n".join(_texts(item.inside, introduced=introduced, in_list=True))
         if text:
             marker = f"{len(items) + 1}. " if block.type == "ordered_list" else "- "
             items.append(marker + text.replace("\n", "\n" + " " * len(marker)))
@@ -211,9 +214,27 @@ def _lists_links(block: _Block) -> bool:
     return block.type in ("bullet_list", "ordered_list") and any(links) and not _list(block)
 
 
-def _paragraph(block: _Block, *, introduced: bool = False) -> str:
-    lines = (line for token in block.inside for line in _lines(token))
-    return _one_line(" ".join(_plain(line) for line in lines if not _is_resource(line, introduced=introduced)))
+def _paragraph(block: _Block, *, introduced: bool, in_list: bool) -> str:
+    """The lines that are there for their words; those of them that are prose are noted at their token."""
+    kept = []
+    for token in block.inside:
+        prose = token.meta[_PROSE] = set[int]()
+        for number, line in enumerate(_lines(token)):
+            if not _is_resource(line, introduced=introduced):
+                kept.append(line)
+                if not (in_list and isinstance(line[0], _Link)):
+                    prose.add(number)
+    return _one_line(" ".join(map(_plain, kept)))
+
+
+def _listed_links(tokens: Sequence[Token]) -> Iterator[_Link]:
+    """The links that are not just mentioned in prose."""
+    for token in tokens:
+        prose = token.meta.get(_PROSE, ())
+        for number, line in enumerate(_lines(token)):
+            for piece in line:
+                if isinstance(piece, _Link) and (piece.type is not None or number not in prose):
+                    yield piece
 
 
 def _cell(block: _Block) -> str:
@@ -293,6 +314,7 @@ def _resource_type(written: str) -> str:
 
 # ---- the parser ---------------------------------------------------------------------------------------------------
 
+_PROSE = "prose"  # at a token: the numbers of its lines that are running text
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _TYPE_MARK = re.compile(r"@\s*(?P<type>[A-Za-z][A-Za-z._-]*)\s*@\s*")

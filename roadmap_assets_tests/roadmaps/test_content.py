@@ -307,7 +307,7 @@ def test_the_real_texts(real_roadmaps: Path) -> None:
     assert len(contents) == 767
     assert sum(content.mended_links for content in contents) == 3
     assert sum(content.dropped_links for content in contents) == 0
-    assert sum(content.untyped_links for content in contents) == 3
+    assert sum(content.untyped_links for content in contents) == 0  # three are mentioned in prose, and are no resources
     assert sum(not content.description for content in contents) == 2, "two hold links alone"
     assert not any(content.is_blank for content in contents)
     types = Counter(resource.type for content in contents for resource in content.resources)
@@ -328,3 +328,30 @@ def test_real_file_names_are_the_slugs_of_labels(real_roadmaps: Path) -> None:
     labels = {node.id: node.label for node in document.topics}
     for content in snapshot.contents:
         assert file_slug(content.file.rpartition("@")[0]) == file_slug(labels[content.topic_id])
+
+
+@pytest.mark.parametrize(
+    ("markdown", "urls", "why"),
+    [
+        ("Open [a.example](https://a.example) and look.", [], "a link in running prose"),
+        ("Open [@article@A](https://a.example) and look.", ["https://a.example"], "its title says of which type it is"),
+        ("- [A](https://a.example) - about it", ["https://a.example"], "a list item that begins with it"),
+        ("- Open [A](https://a.example) and look", [], "a list item that only mentions it"),
+        (
+            "Visit the following resources:\n\n- Read [A](https://a.example) and more",
+            ["https://a.example"],
+            "in a list that is introduced as one of resources",
+        ),
+        (
+            "See [A](https://a.example).\n\n- [A, again](https://a.example)",
+            ["https://a.example"],
+            "mentioned in prose, and in the list",
+        ),
+        ("> Ask [A](https://a.example) about it", [], "prose in a quotation"),
+        ("| Book | Where |\n|---|---|\n| A | [here](https://a.example) |", ["https://a.example"], "a table of links"),
+    ],
+)
+def test_a_link_in_running_prose_is_no_resource(markdown: str, urls: list[str], why: str) -> None:
+    content = read_content(markdown)
+    assert [resource.url for resource in content.resources] == urls, why
+    assert content.untyped_links == (0 if "@" in markdown else len(urls))
