@@ -14,7 +14,7 @@ from urllib.parse import quote
 from roadmap_assets.errors import DocumentError, SourceUnavailable
 from roadmap_assets.roadmaps.sources.base import Entry, decode, is_slug
 from roadmap_assets.roadmaps.sources.host import Host
-from roadmap_assets.roadmaps.sources.http import DOCUMENT, TEXT, Answer, Limit, not_understood, read_json
+from roadmap_assets.roadmaps.sources.http import DOCUMENT, LISTING, TEXT, Answer, Limit, not_understood, read_json
 
 SETTING: Final = "ROADMAP_SH_API"
 MAX_ROADMAPS: Final = 1000  # roadmap.sh has about 91
@@ -79,7 +79,7 @@ class Site:
         entries: dict[str, Entry] = {}
         skipped: list[str] = []
         for path in _LISTS:
-            answer, raw = self._ask(path, DOCUMENT, expected="an array of roadmaps")
+            answer, raw = self._ask(path, LISTING, expected="an array of roadmaps")  # with nodes or without
             fault = (
                 f"status {answer.status}" if answer.status != 200
                 else "JSON of another shape" if not isinstance(raw, list)

@@ -82,6 +82,12 @@ def test_a_list_that_is_none_is_one_clear_line(upstream: Upstream, body: bytes) 
     assert len(str(raised.value)) < 400
 
 
+def test_a_list_may_hold_the_nodes_of_every_document(upstream: Upstream) -> None:
+    node = {"id": "x" * 20, "type": "topic", "data": {"label": "y" * 400}}
+    upstream.entries |= {f"s{number}": {"slug": f"s{number}", "nodes": [node] * 400} for number in range(91)}
+    assert len(source(upstream).catalogue()) == 91 + 3
+
+
 def test_no_beginner_roadmaps_are_fine(upstream: Upstream) -> None:
     upstream.faults[BEGINNER] = [Reply(body=b"[]")]
     assert list(source(upstream).catalogue()) == ["herbs", "spices"]
