@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -14,14 +16,35 @@ def run_blocking(work: Coroutine[Any, Any, _T]) -> _T:
     """Run a coroutine to its end, also where an event loop is running already, as in a notebook.
 
     The caller's event loop is left alone: `work` gets a new one. On an interrupt (KeyboardInterrupt) it is cancelled
-    and awaited, so that it can clean up.
+    and awaited, so that it can clean up. So it is on SIGTERM, unless the program handles that itself.
     """
     # With a factory, a runner does not make its loop the thread's current one, nor leave the thread without one.
     runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-    if _inside_a_loop():
-        return _run_in_thread(work, runner)
-    with runner:
-        return runner.run(work)
+    with _sigterm_as_interrupt():
+        if _inside_a_loop():
+            return _run_in_thread(work, runner)
+        with runner:
+            return runner.run(work)
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM, by which a container is stopped, end the block as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    # asyncio turns a SIGINT into the cancellation of its main task: not where that task is the caller, who is blocked
+    # here, and not where SIGINT is ignored, as in a job that a shell started in the background.
+    direct = _inside_a_loop() or signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    signal.signal(signal.SIGTERM, _raise_interrupt if direct else lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _raise_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _inside_a_loop() -> bool:

@@ -78,6 +78,44 @@ def test_ctrl_c_keeps_what_was_answered(start: Start, tmp_path: Path) -> None:
     assert runs.outcomes() == {"answered": 2, "cancelled": 2}
 
 
+STOPPED = """
+import asyncio, signal, sys
+from pathlib import Path
+from types import SimpleNamespace
+from roadmap_assets.enrichment.blocking import run_blocking
+from roadmap_assets.enrichment.clock import SystemClock
+from roadmap_assets_tests.enrichment.engine.runs import Runs, questions
+
+def work():
+    runs = Runs(Path(sys.argv[1]), SimpleNamespace(url=sys.argv[2]), clock=SystemClock())
+    run_blocking(runs.engine().run(questions(80), on_event=lambda event: print(type(event).__name__, flush=True)))
+
+async def notebook():
+    work()
+
+if sys.argv[3] == "in the background":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+asyncio.run(notebook()) if sys.argv[3] == "in a notebook" else work()
+"""
+
+
+@pytest.mark.parametrize("where", ["in the foreground", "in the background", "in a notebook"])
+def test_sigterm_keeps_what_was_answered_as_ctrl_c_does(start: Start, tmp_path: Path, where: str) -> None:
+    runs = start(Rule(Hang(), calls=(3, 4)))
+    arguments = [sys.executable, "-c", STOPPED, str(tmp_path), runs.simulator.url, where]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        enriched = 0
+        while enriched < 2:
+            enriched += process.stdout.readline().strip() == "BatchEnriched"
+        os.kill(process.pid, signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "KeyboardInterrupt" in errors
+    assert len(runs.answers()) == 40
+    assert runs.outcomes() == {"answered": 2, "cancelled": 2}
+
+
 def test_answers_are_stored_while_others_are_still_awaited(start: Start, tmp_path: Path) -> None:
     runs = start(Rule(Hang(), calls=(5,)), clock=SystemClock())
 
