@@ -103,12 +103,14 @@ class LeaseHolder:
     def _bury_the_dead(self, connection: Connection) -> None:
         rows = connection.execute("SELECT holder, expires_at FROM lease_holders").fetchall()
         expires: dict[str, datetime] = dict(rows)
-        # One that died before its first claim has left a file only.
-        others = ({entry.name for entry in os.scandir(self._folder)} | expires.keys()) - {self.id}
+        files: set[str] = set()
+        with suppress(FileNotFoundError):  # the folder was removed: then the database alone decides
+            files = {entry.name for entry in os.scandir(self._folder)}
+        # A holder that died before its first claim has left only a file; one whose file was removed lives by its row.
         expired = {holder for holder, expires_at in expires.items() if expires_at <= utc_now()}
-        dead = [other for other in others if other in expired or not _lives(self._folder / other)]
+        dead = (expired | {name for name in files if not _lives(self._folder / name)}) - {self.id}
         if dead:
-            self._forget(connection, dead)
+            self._forget(connection, list(dead))
 
     @staticmethod
     def _forget(connection: Connection, holders: list[str]) -> None:
@@ -117,12 +119,10 @@ class LeaseHolder:
 
 
 def _lives(lock_file: Path) -> bool:
-    if not lock_file.exists():
-        return False
     probe = FileLock(lock_file, timeout=0)
     try:
         probe.acquire()
-    except Timeout:
+    except (Timeout, FileNotFoundError):
         return True
     # In this order, so that a holder that is just about to take the lock finds the file gone and makes it anew.
     lock_file.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterable
 
@@ -115,3 +116,21 @@ def test_that_a_run_that_comes_back_too_late_takes_nothing_from_its_successor(wa
             late.renew(connection)
         assert claim(late, warehouse, "a") == parts(held="a")
         assert claim(successor, warehouse, "a") == parts(leased="a")
+
+
+def test_that_a_living_holder_whose_file_is_removed_keeps_its_keys_until_they_expire(warehouse: Warehouse) -> None:
+    folder = warehouse.path.with_name(f"{warehouse.path.name}.holders")
+    with LeaseHolder(warehouse, ttl_s=1.0) as one, LeaseHolder(warehouse) as other:
+        claim(one, warehouse, "ab")
+        (folder / one.id).unlink()
+        assert claim(other, warehouse, "ab") == parts(held="ab"), "the database decides"
+        time.sleep(1.1)
+        assert claim(other, warehouse, "ab") == parts(leased="ab")
+
+
+def test_that_holders_whose_folder_is_removed_still_exclude_each_other(warehouse: Warehouse) -> None:
+    with LeaseHolder(warehouse) as one, LeaseHolder(warehouse) as other:
+        claim(one, warehouse, "ab")
+        shutil.rmtree(warehouse.path.with_name(f"{warehouse.path.name}.holders"))
+        assert claim(other, warehouse, "bc") == parts(leased="c", held="b")
+        assert claim(one, warehouse, "bc") == parts(leased="b", held="c")

@@ -17,6 +17,7 @@ class Item:
     asked: int = 0
     breaches: int = 0
     last_error: str = ""
+    generation: int = 0
 
 
 class Pool:

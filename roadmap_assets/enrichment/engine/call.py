@@ -71,10 +71,17 @@ class Calls:
         """Send one request and record it, even when the task is cancelled while it is in flight."""
         this = Attempt(batch, attempt, utc_now(), estimated_usd)
         began = time.monotonic()
+        sent = False
+
+        def sending() -> None:
+            nonlocal sent
+            sent = True
+            on_sending()
+
         try:
-            outcome = await provider.ask(questions, on_sending=on_sending)
+            outcome = await provider.ask(questions, on_sending=sending)
         except BaseException:
-            self.record(Outcome(kind="cancelled", latency_s=time.monotonic() - began), questions, this)
+            self.record(Outcome(kind="cancelled", latency_s=time.monotonic() - began, sent=sent), questions, this)
             raise
         return self.record(outcome, questions, this)
 
@@ -90,7 +97,7 @@ class Calls:
             asked = {str(place): question.topic for place, question in enumerate(questions)}
             matched = match_reply(outcome.text, asked=asked, profile=self._config.profile)
         call = self._ledger_row(outcome, matched, attempt, rows=len(questions))
-        self._tally.charge(call, estimated_usd=attempt.estimated_usd)
+        self._tally.charge(call, estimated_usd=attempt.estimated_usd, sent=outcome.sent)
         answered = [(questions[int(place)], columns) for place, columns in matched.answers.items()]
         for question, _ in answered:
             self._tally.settle(question.key, "enriched")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 
 from roadmap_assets.enrichment.engine.batching import Item
@@ -14,26 +15,50 @@ from roadmap_assets.warehouse.rows import utc_now
 
 
 class Claims:
-    """Leases keys for one run. `held` are those that another run is asking at the moment."""
+    """Leases keys for one run. `held` are those that another run is asking at the moment.
+
+    `generation` counts the times that this process was suspended for so long that its leases may have ended: items of
+    an earlier generation have to be claimed again.
+    """
 
     def __init__(self, warehouse: Warehouse, holder: LeaseHolder, tally: Tally) -> None:
         self.held: frozenset[str] = frozenset()
+        self.generation = 0
         self._warehouse = warehouse
         self._holder = holder
         self._tally = tally
         self._began = utc_now()
+        self._seen_at = time.monotonic()
 
-    async def claim(self, keys: Iterable[str]) -> list[Item]:
-        """Lease what is free, and return it to be asked. Keys that were answered or failed meanwhile are settled."""
-        wanted = tuple(keys)
-        claim, failed = await asyncio.to_thread(self._lease, wanted)
-        self.held = claim.held
+    async def claim(self, items: Iterable[Item]) -> list[Item]:
+        """Those of the items that this run is to ask: it holds their leases now.
+
+        Items that were answered or failed in another run are settled, and those that another run asks are `held`.
+        """
+        wanted = {item.question.key: item for item in items}
+        generation = self.check_generation()
+        claim, failed = await asyncio.to_thread(self._lease, tuple(wanted))
+        self.held = self.held - wanted.keys() | claim.held
         for key in claim.answered:
             self._tally.settle(key, "hit")
         for key, reason in failed.items():
             self._tally.fail(key, reason)
-        leased = claim.leased - failed.keys()
-        return [Item(self._tally.unique[key]) for key in wanted if key in leased]
+        leased = [item for key, item in wanted.items() if key in claim.leased and key not in failed]
+        for item in leased:
+            item.generation = generation
+        return leased
+
+    def check_generation(self) -> int:
+        """The generation after a look at the clock; to be called more often than leases end."""
+        now = time.monotonic()
+        self.generation += now - self._seen_at > self._holder.ttl_s / 2
+        self._seen_at = now
+        return self.generation
+
+    def are_current(self, items: Iterable[Item]) -> bool:
+        """Whether the leases of these items are known to last."""
+        generation = self.check_generation()
+        return all(item.generation == generation for item in items)
 
     def _lease(self, keys: Sequence[str]) -> tuple[Claim, dict[str, str]]:
         """The claim, and those of its leased keys that failed in another run since this one began."""

@@ -39,6 +39,7 @@ class EngineConfig:
     attempts: int = 4
     failure_runs: int = 3
     budget_usd: float | None = None
+    lease_s: float = 60.0
     clock: Clock = field(default_factory=SystemClock)
     randomness: random.Random = field(default_factory=random.Random)
 

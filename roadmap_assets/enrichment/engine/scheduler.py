@@ -39,7 +39,7 @@ async def ask_all(keys: Sequence[str], config: EngineConfig, tally: Tally, on_ev
     """Settle these keys in `tally`, or stop with some of them open: the result says why. Raises as `Engine.run`."""
     stop = Stop(on_event)
     async with AsyncExitStack() as stack:
-        holder = stack.enter_context(LeaseHolder(config.warehouse))
+        holder = stack.enter_context(LeaseHolder(config.warehouse, ttl_s=config.lease_s))
         limiter = config.open_limiter()
         stack.callback(limiter.close)
         provider = config.open_provider()
@@ -87,7 +87,7 @@ class Scheduler:
     async def run(self, keys: Sequence[str]) -> None:
         """Ask these keys until all are settled or the run stops."""
         try:
-            self._pool.add(await self._claims.claim(keys))
+            self._pool.add(await self._claims.claim(Item(self._tally.unique[key]) for key in keys))
             async with asyncio.TaskGroup() as tasks:
                 background = [tasks.create_task(self._recorder.keep_storing()), tasks.create_task(self._await_held())]
                 workers = [tasks.create_task(self._work()) for _ in range(min(self._config.concurrency, len(keys)))]
@@ -139,9 +139,12 @@ class Scheduler:
 
     async def _await_held(self) -> None:
         """Ask the keys that another run holds as soon as it lets go of them, unless it answers them."""
-        while self._claims.held and not self._stop.requested:
+        while not self._stop.requested:
             await self._stop.interruptible(asyncio.sleep(HELD_POLL_S))
-            items = await self._claims.claim(self._claims.held)
+            self._claims.check_generation()
+            if not self._claims.held:
+                continue
+            items = await self._claims.claim(Item(self._tally.unique[key]) for key in self._claims.held)
             async with self._changed:
                 self._pool.add(items)
                 self._changed.notify_all()
@@ -153,6 +156,12 @@ class Scheduler:
         usable_before = self._health.usable_replies
         outcome = Outcome(kind="cancelled")
         for attempt in range(1, self._config.attempts + 1):
+            if attempt > 1 or not self._claims.are_current(items):
+                # Another run may have answered them while this one waited, or was suspended.
+                items = await self._claims.claim(items)
+                if not items:
+                    self._on_event(self._tally.progress)
+                    return
             async with self._admission.admit([item.question for item in items], batch=batch) as admitted:
                 if admitted is None:
                     return

@@ -85,12 +85,13 @@ class Tally:
         """Reserve what a call may cost; a negative amount releases it."""
         self._reserved_usd += usd
 
-    def charge(self, call: Call, *, estimated_usd: float) -> None:
-        """Count a call. Where its cost is unknown, the budget is charged with the estimate."""
+    def charge(self, call: Call, *, estimated_usd: float, sent: bool) -> None:
+        """Count a call. One that was sent at an unknown cost is charged to the budget as estimated."""
         self._calls += 1
         self._latency_s += call.latency_s
         unseen = call.outcome in ("timeout", "dropped", "cancelled")
-        self._charged_usd += estimated_usd if unseen or call.cost_usd is None else call.cost_usd
+        if sent:
+            self._charged_usd += estimated_usd if unseen or call.cost_usd is None else call.cost_usd
         if call.answered:
             per_topic = ((call.output_tokens or 0) + (call.thought_tokens or 0)) / call.answered
             self._output_tokens_per_topic = max(self._output_tokens_per_topic, per_topic)

@@ -269,6 +269,16 @@ def test_a_call_that_ended_unseen_counts_against_the_budget(start: Start, priced
     assert "budget" in report.stop_reason
 
 
+def test_a_call_that_was_never_sent_is_not_charged_to_the_budget(start: Start, priced: Prices) -> None:
+    runs = start(prices=priced)
+    one_call = runs.engine().plan(questions(20)).cost_usd
+    assert one_call is not None
+    runs.simulator.refuse()
+    report = runs.run(questions(20), budget_usd=1.5 * one_call)
+    assert report.calls == 4, "all attempts, though the budget has room for one call"
+    assert "cannot be reached" in report.stop_reason
+
+
 def test_with_a_budget_and_no_price_nothing_is_asked(start: Start) -> None:
     runs = start(model="nobodys-model", options={"model_version": "nobodys-model"})
     report = runs.run(questions(20, model="nobodys-model"), budget_usd=1.0)

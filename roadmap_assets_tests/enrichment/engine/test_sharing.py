@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
-from roadmap_assets.enrichment.engine.events import CacheChecked
+from roadmap_assets.enrichment.clock import SystemClock
+from roadmap_assets.enrichment.engine.events import BatchFailed, CacheChecked, Event
+from roadmap_assets.simulator.faults import Rule, Status
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.enrichments import Answer, store_answers
+from roadmap_assets_tests.enrichment.engine.runs import Start, questions
 from roadmap_assets_tests.processes import EngineProcess
 
 TOPICS = [f"Topic {number}" for number in range(134)]
@@ -78,3 +86,54 @@ def test_that_four_processes_keep_to_one_quota(tmp_path: Path) -> None:
             process.end()
         assert [request.status for request in simulator.requests] == [200] * 20
     assert stored(path) == Counter(topic for part in parts for topic in part)
+
+
+SUSPENDED = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from roadmap_assets.enrichment.blocking import run_blocking
+from roadmap_assets.enrichment.clock import SystemClock
+from roadmap_assets_tests.enrichment.engine.runs import Runs, questions
+
+runs = Runs(Path(sys.argv[1]), SimpleNamespace(url=sys.argv[2]), clock=SystemClock())
+engine = runs.engine(concurrency=1, lease_s=2.0)
+report = run_blocking(engine.run(questions(100), on_event=lambda event: print(type(event).__name__, flush=True)))
+print(dict(report.rows), flush=True)
+"""
+
+
+def test_a_run_that_was_suspended_asks_nothing_that_was_answered_meanwhile(start: Start, tmp_path: Path) -> None:
+    runs = start(options={"latency_s": 0.3}, clock=SystemClock())
+    arguments = [sys.executable, "-c", SUSPENDED, str(tmp_path), runs.simulator.url]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as suspended:
+        assert suspended.stdout is not None
+        while suspended.stdout.readline().strip() != "BatchEnriched":
+            pass
+        time.sleep(0.6)  # for the first answers to be stored
+        suspended.send_signal(signal.SIGSTOP)
+        before = runs.calls
+        assert runs.run(questions(100)).complete
+        assert 3 <= runs.calls - before <= 4
+        after = runs.calls
+        suspended.send_signal(signal.SIGCONT)
+        out, _ = suspended.communicate(timeout=60)
+    assert runs.calls == after, "all that was left is answered"
+    assert "enriched" in out
+    assert len(runs.answers()) == 100
+
+
+def test_before_a_retry_the_cache_is_looked_at_again(start: Start) -> None:
+    runs = start(Rule(Status(503), first=1))
+
+    given = {"tldr": "From elsewhere", "challenge": "practice"}
+
+    def answer_elsewhere(event: Event) -> None:
+        if isinstance(event, BatchFailed):
+            answers = [Answer(q.key, q.topic, given, "summary", "f", "m", "m", "c") for q in questions(15)]
+            with runs.warehouse.transaction() as connection:
+                store_answers(connection, answers)
+
+    report = asyncio.run(runs.engine().run(questions(20), on_event=answer_elsewhere))
+    assert report.rows == {"hit": 15, "enriched": 5}
+    assert [len(request.topics) for request in runs.simulator.requests] == [20, 5]
