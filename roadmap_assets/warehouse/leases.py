@@ -1,8 +1,8 @@
 """Tables `enrichment_leases` and `lease_holders`: a key is leased before it is asked, so that two runs ask it once.
 
 A lease ends with its holder. A holder is a run: it renews one row for all its keys, and while it lives it holds a
-file lock beside the database, which the operating system lets go of even after `kill -9`. So the topics of a killed
-run are free at once, and those of a frozen one when its lease expires.
+file lock beside the database, which the operating system releases even after `kill -9`. So the topics of a killed run
+are free at once, and those of a frozen one when its lease expires.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ LEASE_HOLDERS = Table(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What became of the keys one asked for: each is in one of the three."""
+    """Result of a claim: each key is in one of the three."""
 
     answered: frozenset[str]
     leased: frozenset[str]
@@ -74,8 +74,8 @@ class LeaseHolder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Where the database cannot be had now, letting go of the lock frees the keys as well, and what went wrong
-        # before, if anything did, is not hidden.
+        # When the database cannot be opened now, releasing the lock frees the keys as well, and does not hide an
+        # earlier error.
         with suppress(WarehouseBusy, WarehouseUnwritable), self._warehouse.transaction() as connection:
             self._forget(connection, [self.id])
         self._lock.release()
@@ -83,7 +83,7 @@ class LeaseHolder:
 
     def claim(self, connection: Connection, keys: Iterable[str]) -> Claim:
         """Lease every key that is neither answered nor leased by another living holder."""
-        self._bury_the_dead(connection)
+        self._free_dead_holders(connection)
         wanted = set(keys)
         answered = answered_keys(connection, wanted)
         query = f"SELECT key, holder FROM enrichment_leases WHERE key IN {KEYS}"
@@ -100,7 +100,8 @@ class LeaseHolder:
         expires_at = utc_now() + timedelta(seconds=self.ttl_s)
         insert_rows(connection, LEASE_HOLDERS, [{"holder": self.id, "expires_at": expires_at}])
 
-    def _bury_the_dead(self, connection: Connection) -> None:
+    def _free_dead_holders(self, connection: Connection) -> None:
+        """End the leases of holders that have expired, or have died, which their free lock shows at once."""
         rows = connection.execute("SELECT holder, expires_at FROM lease_holders").fetchall()
         expires: dict[str, datetime] = dict(rows)
         files: set[str] = set()
@@ -124,7 +125,7 @@ def _lives(lock_file: Path) -> bool:
         probe.acquire()
     except (Timeout, FileNotFoundError):
         return True
-    # In this order, so that a holder that is just about to take the lock finds the file gone and makes it anew.
+    # In this order, so that a holder about to take the lock finds the file gone and creates a new one.
     lock_file.unlink(missing_ok=True)
     probe.release()
-    return False
+    return True
