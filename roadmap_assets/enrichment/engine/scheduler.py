@@ -160,7 +160,7 @@ class Scheduler:
                 # Another run may have answered them while this one waited, or was suspended.
                 items = await self._claims.claim(items)
                 if not items:
-                    self._on_event(self._tally.progress)
+                    self._report_progress()
                     return
             async with self._admission.admit([item.question for item in items], batch=batch) as admitted:
                 if admitted is None:
@@ -219,7 +219,7 @@ class Scheduler:
             self._on_event(BatchEnriched(batch, self._expected_batches, len(items), answered))
         if answered < len(items):
             self._report_failed(batch, reply.reason, recovery.remedy)
-        self._on_event(self._tally.progress)
+        self._report_progress()
         if self._health.replies_are_useless and not self._stop.requested:
             self._stop_useless(reply)
 
@@ -278,10 +278,7 @@ class Scheduler:
         self._isolated.clear()
 
     def _stop_useless(self, reply: Reply) -> None:
-        """Stop after too many useless replies.
-
-        Questions that were asked have failed, unless no reply of the run came from Gemini, as behind a login page.
-        """
+        """Stop; questions that were asked have failed, unless no reply came from Gemini, as behind a login page."""
         if self._health.usable_replies or reply.outcome.model_version:
             waiting = [*self._pool.take_all(), *(item for batch in self._suspect for item in batch)]
             self._suspect.clear()
@@ -291,6 +288,11 @@ class Scheduler:
     @property
     def _expected_batches(self) -> int:
         return max(self._tally.plan.calls, self._batches)
+
+    def _report_progress(self) -> None:
+        to_send = self._tally.open_calls - (self._in_flight - 1)  # the call that this is about is not yet taken off
+        wait_s = self._limiter.forecast(to_send) if self._config.limits.rpm else 0.0
+        self._on_event(self._tally.progress(wait_s=wait_s))
 
     def _report_failed(self, batch: int, reason: str, remedy: str) -> None:
         remedy = "" if self._stop.requested else remedy

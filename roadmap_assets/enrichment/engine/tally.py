@@ -99,15 +99,18 @@ class Tally:
     # --------------------------------------------------------------------------------------------------- reporting
 
     @property
-    def progress(self) -> Progress:
-        """How far the run has got."""
-        open_calls = math.ceil((len(self.unique) - len(self._statuses)) / self._config.batch_size)
+    def open_calls(self) -> int:
+        """The minimum number of calls for what is not settled, with those in flight."""
+        return math.ceil((len(self.unique) - len(self._statuses)) / self._config.batch_size)
+
+    def progress(self, *, wait_s: float) -> Progress:
+        """How far the run has got; `wait_s` is how long until the last open call can be sent."""
         return Progress(
             done=self._done,
             total=len(self._questions),
             hits=self.hits,
             calls=self._calls,
-            seconds_left=least_seconds(open_calls, 0, self._config.limits, self._mean_latency_s),
+            seconds_left=wait_s + self._mean_latency_s if self.open_calls else 0.0,
         )
 
     def report(self, *, stop_reason: str = "", deferred_until: datetime | None = None) -> Report:

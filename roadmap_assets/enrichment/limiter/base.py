@@ -10,7 +10,7 @@ knows no shared pause and no day of Los Angeles.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Literal, Protocol
@@ -127,6 +127,10 @@ class Limiter(Protocol):
 
     def state(self) -> QuotaState: ...
 
+    def forecast(self, calls: int) -> float:
+        """Seconds until the last of so many further calls can be sent, if nobody else sends any."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -208,3 +212,17 @@ def decide(
             break
     reason = max(opens, key=lambda name: opens[name])
     return Wait(opens[reason] - now, reason) if opens[reason] > now else None
+
+
+def seconds_until_sent(
+    calls: int, granted_at: Sequence[float], standing: Standing, limits: Limits, *, now: float
+) -> float:
+    """See `Limiter.forecast`; ``granted_at`` are the permits so far, newest first. Tokens and the day are left out."""
+    if calls <= 0:
+        return 0.0
+    opens_at = max(now, standing.paused_until)
+    windows, place = divmod(calls - 1, limits.rpm) if limits.rpm else (0, 0)
+    before = limits.rpm - 1 - place  # a call waits for the one that is `rpm` calls before it to leave the window
+    if 0 <= before < len(granted_at):
+        opens_at = max(opens_at, granted_at[before] + limits.span_s)
+    return max(opens_at - now + windows * limits.span_s, (calls - 1) * limits.spacing_s)

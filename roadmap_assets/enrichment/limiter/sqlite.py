@@ -15,7 +15,16 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from roadmap_assets.enrichment.clock import Clock
-from roadmap_assets.enrichment.limiter.base import Limits, Permit, QuotaState, Standing, Wait, decide, next_reset
+from roadmap_assets.enrichment.limiter.base import (
+    Limits,
+    Permit,
+    QuotaState,
+    Standing,
+    Wait,
+    decide,
+    next_reset,
+    seconds_until_sent,
+)
 from roadmap_assets.errors import InvalidSetting, QuotaUnavailable
 
 RECHECK_S = 1.0  # others may correct their tokens downwards, and free a permit sooner than was foreseen
@@ -98,6 +107,11 @@ class SqliteLimiter:
                 paused_until=datetime.fromtimestamp(standing.paused_until, UTC) if paused else None,
                 day_closed_until=standing.closed_until(self.limits),
             )
+
+    def forecast(self, calls: int) -> float:
+        with self._transaction() as (now, standing):
+            granted_at = [at for at, _ in self._newest()]
+            return seconds_until_sent(calls, granted_at, standing, self.limits, now=now)
 
     def close(self) -> None:
         self._db.close()

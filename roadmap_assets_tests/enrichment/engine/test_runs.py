@@ -18,6 +18,7 @@ from roadmap_assets.errors import SimulatorAnswered
 from roadmap_assets.simulator.delivery import SeenRequest
 from roadmap_assets.simulator.faults import Edit, Finish, Hang, Rule, Status
 from roadmap_assets_tests.enrichment.engine.runs import NO_LIMIT, Start, ask, questions
+from roadmap_assets_tests.fake_clock import FakeClock
 
 # ------------------------------------------------------------------------------------------------- packing and caching
 
@@ -169,6 +170,13 @@ def test_every_attempt_takes_a_permit_and_is_corrected_to_the_tokens_it_used(sta
     (estimated,) = [request.input_tokens for request in runs.simulator.requests if request.status == 503]
     schema = len(str(runs.profile.reply_schema)) / 4  # is in our estimate and not in the simulator's count
     assert state.tokens_in_window - used == pytest.approx(estimated + schema, rel=0.1)
+
+
+def test_the_time_left_counts_the_wait_for_the_quota(start: Start) -> None:
+    runs = start(limits=Limits(rpm=2, tpm=0, rpd=0), clock=FakeClock(quiet_s=0.03))
+    assert runs.run(questions(80), concurrency=1).complete
+    left = [event.seconds_left for event in runs.events if isinstance(event, Progress)]
+    assert [round(seconds or 0) for seconds in left] == [61, 61, 0, 0]
 
 
 def test_no_more_is_sent_than_the_limiter_grants(start: Start) -> None:

@@ -19,6 +19,7 @@ from roadmap_assets.enrichment.limiter.base import (
     decide,
     least_seconds,
     next_reset,
+    seconds_until_sent,
 )
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets_tests.enrichment.engine.runs import FREE
@@ -179,3 +180,26 @@ def test_a_wait_ends_at_the_first_instant_at_which_the_request_fits(
 
     wait = decide(permits, standing, limits, input_tokens=tokens, now=NOW)
     assert (wait.seconds if wait else 0.0) == first - NOW
+
+
+@pytest.mark.parametrize(
+    ("calls", "ago", "paused_s", "seconds", "why"),
+    [
+        (0, [], 0, 0.0, "nothing to send"),
+        (15, [], 0, 0.0, "an empty window takes them all"),
+        (16, [], 0, 61.0, "the 16th waits for the first"),
+        (1, [10.0] * 15, 0, 51.0, "the window is used up, and opens when its permits leave"),
+        (2, [5.0, *[10.0] * 14], 0, 51.0, "two of them leave together"),
+        (15, [5.0, *[10.0] * 14], 0, 56.0, "the last waits for the newest permit"),
+        (16, [10.0] * 15, 0, 112.0, "one window more"),
+        (5, [10.0] * 9, 0, 0.0, "there is room"),
+        (5, [], 30, 30.0, "the pause that the server asked for"),
+    ],
+)
+def test_when_the_last_of_some_calls_can_be_sent(
+    calls: int, ago: list[float], paused_s: float, seconds: float, why: str
+) -> None:
+    now = 1000.0
+    standing = Standing(paused_until=now + paused_s)
+    granted_at = [now - before for before in ago]
+    assert seconds_until_sent(calls, granted_at, standing, FREE, now=now) == pytest.approx(seconds), why
