@@ -128,4 +128,4 @@ def _lives(lock_file: Path) -> bool:
     # In this order, so that a holder about to take the lock finds the file gone and creates a new one.
     lock_file.unlink(missing_ok=True)
     probe.release()
-    return True
+    return False
