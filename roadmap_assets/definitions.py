@@ -9,6 +9,7 @@ import dagster as dg
 
 from roadmap_assets.defs.assets import enriched_roadmap, raw_roadmap, roadmap_topics, topic_enrichments
 from roadmap_assets.defs.jobs import refresh_roadmaps
+from roadmap_assets.defs.page import roadmap_page
 from roadmap_assets.defs.partition_events import code_versions
 from roadmap_assets.defs.resources import resources
 from roadmap_assets.defs.schedules import daily_refresh
@@ -21,7 +22,7 @@ from roadmap_assets.settings import Settings, load_settings
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The whole project as the settings say. Raises InvalidSetting."""
     return dg.Definitions(
-        assets=_described([raw_roadmap, roadmap_topics, topic_enrichments, enriched_roadmap], settings),
+        assets=_described([raw_roadmap, roadmap_topics, topic_enrichments, enriched_roadmap, roadmap_page], settings),
         jobs=[refresh_roadmaps],
         schedules=[daily_refresh],
         sensors=[new_roadmaps, deferred_rows],

@@ -23,7 +23,7 @@ from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_AS
 
 from roadmap_assets.defs.checks import Outcome
 from roadmap_assets.defs.metadata import Metadata
-from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
+from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, PAGE, RAW, TOPICS
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.roadmaps import PARSER_VERSION
 from roadmap_assets.warehouse.published import EnrichedTopic
@@ -37,6 +37,7 @@ PARENTS: Final[Mapping[dg.AssetKey, Sequence[dg.AssetKey]]] = {
     TOPICS: (RAW,),
     ENRICHMENTS: (TOPICS,),
     ENRICHED: (ENRICHMENTS, TOPICS),  # a topic's links and order change without its question changing
+    PAGE: (ENRICHED, RAW),  # the drawing changes without any row changing
 }
 
 
@@ -47,6 +48,7 @@ def code_versions(profile: Profile, model: str) -> dict[dg.AssetKey, str]:
         TOPICS: f"parser-{PARSER_VERSION}",
         ENRICHMENTS: f"{profile.fingerprint}-{model}",
         ENRICHED: "1",
+        PAGE: "1",
     }
 
 

@@ -60,10 +60,11 @@ class SourceResource(_SettingsResource):
 
 
 class WarehouseResource(_SettingsResource):
-    """The DuckDB database that holds everything, and the folder that CSV files are written to."""
+    """The DuckDB database that holds everything, and the folders that CSV files and pages are written to."""
 
     db: str
     output: str
+    site: str
 
     def open(self) -> Warehouse:
         """The database, from a process with threads of others, as the one that evaluates sensors."""
@@ -113,6 +114,7 @@ def resources(settings: Settings) -> dict[str, dg.ConfigurableResource[Any]]:
         update={
             "db": settings.db.absolute(),
             "output": settings.output.absolute(),
+            "site": settings.site.absolute(),
             "quota_url": settings.quota_address,
             "github_token": _variable("GITHUB_TOKEN"),
             "gemini_api_key": _variable("GEMINI_API_KEY"),

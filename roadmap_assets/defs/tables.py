@@ -18,6 +18,7 @@ RAW: Final = dg.AssetKey("raw_roadmap")
 TOPICS: Final = dg.AssetKey("roadmap_topics")
 ENRICHMENTS: Final = dg.AssetKey("topic_enrichments")
 ENRICHED: Final = dg.AssetKey("enriched_roadmap")
+PAGE: Final = dg.AssetKey("roadmap_page")
 
 _TABLES: Final = {
     RAW: RAW_ROADMAPS,
@@ -45,7 +46,9 @@ _ENRICHMENTS_LINEAGE: Final[Lineage] = {
 
 
 def table_metadata(asset: dg.AssetKey, profile: Profile) -> dict[str, object]:
-    """Definition metadata of an asset: its table's name, columns, and lineage by column."""
+    """Definition metadata of an asset: its table's name, columns, and lineage by column; none for one of files."""
+    if asset not in _TABLES:
+        return {}
     return {
         "dagster/table_name": _TABLES[asset].name,
         "dagster/column_schema": column_schema(asset, profile),

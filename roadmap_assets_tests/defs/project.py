@@ -22,6 +22,7 @@ from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets_tests.roadmaps.written import write_roadmap
 
 ASSETS = ("raw_roadmap", "roadmap_topics", "topic_enrichments", "enriched_roadmap")
+WITH_PAGE = (*ASSETS, "roadmap_page")
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 REPOSITORY = Path(__file__).resolve().parents[2]
 

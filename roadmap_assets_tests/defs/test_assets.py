@@ -13,14 +13,14 @@ from dagster._core.loader import LoadingContextForTest
 from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.simulator.faults import BlockPrompt, FaultPlan, Rule, Status
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
-from roadmap_assets_tests.defs.project import ASSETS, Project, check_of, checks, failures, made
+from roadmap_assets_tests.defs.project import ASSETS, WITH_PAGE, Project, check_of, checks, failures, made
 
 
 def test_a_run_of_one_roadmap_makes_all_four_and_tells_what_it_took(project: Project) -> None:
     project.write("music", ["Scales", "Chords", "Rhythm"])
     result = project.run("music")
     assert result.success, failures(result)
-    assert made(result) == {asset: ["music"] for asset in ASSETS}
+    assert made(result) == {asset: ["music"] for asset in WITH_PAGE}
     assert all(checks(result).values())
     assert project.sql("SELECT topic, status FROM enriched_roadmaps ORDER BY position") == [
         ("Scales", "enriched"),
@@ -77,7 +77,7 @@ class TestManyRoadmapsInOneRun:
             project.write(slug, [f"{slug} {number}" for number in range(7)])
         result = project.run("art", "music", "sports")
         assert result.success
-        assert made(result) == {asset: ["art", "music", "sports"] for asset in ASSETS}
+        assert made(result) == {asset: ["art", "music", "sports"] for asset in WITH_PAGE}
         told = project.metadata("topic_enrichments", "music")
         assert (told["rows"], told["run_rows"], told["run_roadmaps"], told["calls"]) == (7, 21, 3, 2)
         assert {path.name.split("_")[1] for path in (project.folder / "output").iterdir()} == {"art", "music", "sports"}
@@ -103,7 +103,7 @@ class TestManyRoadmapsInOneRun:
         good = ["art", "music", "sports"]
         assert made(result) == {
             "raw_roadmap": ["art", "empty", "music", "sports"],
-            **dict.fromkeys(ASSETS[1:], good),
+            **dict.fromkeys(WITH_PAGE[1:], good),
         }
         for check, slug, reason in (
             ("raw_roadmap.readable", "absent", "the source"),

@@ -44,6 +44,7 @@ def test_the_line_of_assets(project: Project) -> None:
         "roadmap_topics": ["raw_roadmap"],
         "topic_enrichments": ["roadmap_topics"],
         "enriched_roadmap": ["roadmap_topics", "topic_enrichments"],
+        "roadmap_page": ["enriched_roadmap", "raw_roadmap"],
     }
 
 
