@@ -1,4 +1,4 @@
-"""The pages of docs/ that say what the program says itself; `python -m roadmap_assets_tests.reference` writes them."""
+"""The pages of docs/ that are generated from the program: `python -m roadmap_assets_tests.reference` writes them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def commands_page() -> str:
     """The help text of every command."""
     parts = [
         "# Commands\n\n"
-        "What `--help` says, of every command. `roadmap-assets …` is the same as `python -m roadmap_assets.cli …`.\n\n"
+        "The `--help` text of every command. `roadmap-assets …` is the same as `python -m roadmap_assets.cli …`.\n\n"
         "| exit status | meaning |\n|---|---|\n"
         + "".join(f"| {status.value} | {status.meaning} |\n" for status in ExitStatus)
     ]
@@ -43,11 +43,11 @@ def settings_page() -> str:
         [
             "# Settings",
             "",
-            "Environment variables, or lines of a file `.env` in the current directory; the environment wins over the",
-            "file, and an option of a command over both. A variable that is set to nothing counts as not set.",
-            "`GOOGLE_API_KEY` will do instead of `GEMINI_API_KEY`.",
+            "Environment variables, or lines of a file `.env` in the current directory. The environment overrides the",
+            "file, and a command's option overrides both. An empty variable counts as not set. `GOOGLE_API_KEY` works",
+            "in place of `GEMINI_API_KEY`.",
             "",
-            "| variable | default | what it may be | meaning |",
+            "| variable | default | allowed | meaning |",
             "|---|---|---|---|",
             *rows,
             "",

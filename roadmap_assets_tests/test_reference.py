@@ -1,4 +1,4 @@
-"""docs/cli.md and docs/settings.md say what the program says, and the program says something about everything."""
+"""The generated pages of docs/ are up to date, and every command and option has a help text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from roadmap_assets_tests.reference import DOCS, PAGES, REGENERATE, subcommands
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_page_is_what_the_program_says(page: str) -> None:
+def test_the_page_is_up_to_date(page: str) -> None:
     assert (DOCS / page).read_text("utf-8") == PAGES[page](), f"docs/{page} is out of date; write it with: {REGENERATE}"
 
 

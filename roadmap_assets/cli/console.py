@@ -1,4 +1,4 @@
-"""What a run looks like in a terminal: plain lines anywhere, with a progress bar under them where there is a person."""
+"""The output of a run: plain lines anywhere, with a progress bar below them on a terminal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RULE = "=" * 60
 WAITING_EVERY_S = 15.0
-"""The limiter tells of its waiting every second; a log wants it less often."""
+"""The limiter reports a wait every second; people need to see it less often."""
 
 FAILURES_SHOWN = 20
 
@@ -38,7 +38,7 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     """A line on standard error."""
-    with suppress(OSError):  # nobody is left to be told
+    with suppress(OSError):  # there is nowhere left to report it
         click.echo(text, err=True)
 
 
@@ -61,11 +61,11 @@ def following(*, verbose: bool) -> Iterator[OnEvent]:
 
         narrator = _Narrator(show, verbose=verbose)
 
-        def tell(event: Event) -> None:
-            narrator.tell(event)
+        def show_event(event: Event) -> None:
+            narrator.show(event)
             bar(event)
 
-        yield tell
+        yield show_event
 
 
 class Downloads:
@@ -103,21 +103,21 @@ def downloading(doing: str) -> Iterator[Downloads]:
 class _Narrator:
     """Events as lines."""
 
-    def __init__(self, show: Show, *, verbose: bool) -> None:
-        self._show = show
+    def __init__(self, print_line: Show, *, verbose: bool) -> None:
+        self._print = print_line
         self._verbose = verbose
-        self._waiting_told_at = float("-inf")
+        self._waiting_shown_at = float("-inf")
 
-    def tell(self, event: Event) -> None:
+    def show(self, event: Event) -> None:
         if isinstance(event, Waiting):
             now = time.monotonic()
-            if now - self._waiting_told_at < WAITING_EVERY_S:
+            if now - self._waiting_shown_at < WAITING_EVERY_S:
                 return
-            self._waiting_told_at = now
+            self._waiting_shown_at = now
         if not isinstance(event, RowsSettled):
-            self._show(describe(event))
+            self._print(describe(event))
         elif self._verbose:
-            self._show(f"  {describe(event)}")
+            self._print(f"  {describe(event)}")
 
 
 def summary(report: Report, *, failed: Sequence[tuple[str, str]]) -> Iterator[str]:

@@ -69,5 +69,5 @@ def main() -> None:
     """roadmap.sh's roadmaps as clean tables, enriched by Gemini: twenty topics a call, each answer cached.
 
     Settings come from the environment or a .env file: ROADMAP_DB, ROADMAP_OUTPUT, ROADMAP_SOURCE, GEMINI_API_KEY and
-    more, which docs/settings.md lists. Exit status: 0 done; 1 not done; 2 wrong usage; 3 done but for some topics.
+    more, listed in docs/settings.md. Exit status: 0 done; 1 not done; 2 wrong usage; 3 done except for some topics.
     """

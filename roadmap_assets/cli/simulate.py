@@ -11,7 +11,12 @@ from roadmap_assets.cli import console
 
 @click.command()
 @click.option(
-    "--port", metavar="N", default=8099, show_default=True, type=click.IntRange(0, 65535), help="0 for any free one."
+    "--port",
+    metavar="N",
+    default=8099,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The port; 0: any free one.",
 )
 @click.option(
     "--rpm", metavar="N", default=15, show_default=True, type=click.IntRange(0), help="Requests a minute; 0: no limit."
@@ -33,7 +38,7 @@ from roadmap_assets.cli import console
     default=60.0,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="Seconds that its minute lasts.",
+    help="Length of its minute in seconds.",
 )
 @click.option(
     "--latency",
@@ -41,7 +46,7 @@ from roadmap_assets.cli import console
     default=0.0,
     show_default=True,
     type=click.FloatRange(0),
-    help="Seconds before it answers.",
+    help="Seconds before each answer.",
 )
 @click.option("--key", metavar="KEY", help="The only API key it accepts.  [default: any]")
 @click.option(

@@ -8,6 +8,7 @@ from pathlib import Path
 from roadmap_assets.roadmaps.sources.base import content_file
 from roadmap_assets.warehouse.raw import Snapshot
 from roadmap_assets_tests.roadmaps.drawings import large_drawing
+from roadmap_assets_tests.roadmaps.written import write_files
 
 
 def topic_text(topic: str) -> str:
@@ -42,11 +43,7 @@ def snapshot(topics: int) -> Snapshot:
 
 
 def write_source(folder: Path, topics: int) -> str:
-    """Lay a generated roadmap out under `folder`, and return its slug."""
+    """Write a generated roadmap into a directory source, and return its slug."""
     made = snapshot(topics)
-    content = folder / made.roadmap / "content"
-    content.mkdir(parents=True)
-    (folder / made.roadmap / f"{made.roadmap}.json").write_text(made.document, encoding="utf-8")
-    for text in made.contents:
-        (content / text.file).write_text(text.markdown, encoding="utf-8")
+    write_files(folder, made.roadmap, made.document, {text.file: text.markdown for text in made.contents})
     return made.roadmap

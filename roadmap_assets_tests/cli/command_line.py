@@ -38,7 +38,7 @@ class CommandLine:
         return result
 
     def start(self, *arguments: object, program: str = "", **environment: str) -> subprocess.Popen[str]:
-        """Start a command as a process of its own, or a `program` that is told the arguments."""
+        """Start a command as a process of its own, or a `program` that gets the arguments."""
         clean = {name: value for name, value in os.environ.items() if name not in _TAKEN_OUT}
         return subprocess.Popen(
             [sys.executable, *(("-c", program) if program else ("-m", "roadmap_assets.cli")), *map(str, arguments)],

@@ -45,7 +45,7 @@ def test_the_list_that_an_error_suggests_is_that_of_the_source(command_line: Com
     ["a/b", "..", "../etc", "a,b", "a b", "Frontend", "", "-a", "a--b", "a.b", "ä", "a\nb", "x" * 101],
 )
 @pytest.mark.parametrize("command", [("scrape", "--roadmap"), ("topics", "--")])
-def test_a_slug_that_is_none_is_refused_before_anything_is_read(
+def test_an_invalid_slug_is_refused_before_anything_is_read(
     command_line: CommandLine, command: tuple[str, ...], slug: str
 ) -> None:
     error = error_of(command_line, *command, slug, status=2, ROADMAP_SOURCE="sample")
@@ -54,7 +54,7 @@ def test_a_slug_that_is_none_is_refused_before_anything_is_read(
     assert command_line.files() == []
 
 
-def test_no_key_is_found_out_before_anything_is_fetched(command_line: CommandLine) -> None:
+def test_a_missing_key_is_reported_before_anything_is_fetched(command_line: CommandLine) -> None:
     error = error_of(command_line, "scrape", *SAMPLE, "--enrich", status=1)
     assert "GEMINI_API_KEY" in error
     assert "--offline" in error
@@ -105,7 +105,7 @@ def test_wrong_usage(command_line: CommandLine, arguments: tuple[str, ...]) -> N
     assert command_line.files() == []
 
 
-def test_a_fault_plan_that_is_none_is_named(command_line: CommandLine) -> None:
+def test_an_invalid_fault_plan_is_named(command_line: CommandLine) -> None:
     Path("plan.json").write_text('{"rules": [{"fault": {"kind": "nonsense"}}]}')
     assert "plan.json" in error_of(command_line, "simulate", "--faults", "plan.json", status=2)
 
@@ -190,7 +190,7 @@ def test_no_traceback_shows_the_key(command_line: CommandLine) -> None:
         (json.dumps({"nodes": "none"}), ""),
     ],
 )
-def test_a_document_that_is_none_is_named_with_the_reason(
+def test_an_unreadable_document_is_named_with_the_reason(
     command_line: CommandLine, tmp_path: Path, document: str, reason: str
 ) -> None:
     (tmp_path / "source" / "odd").mkdir(parents=True)
@@ -215,11 +215,11 @@ def test_the_odd_ones_among_the_real_roadmaps_end_with_one_clear_line(
 # ---- the database
 
 
-def test_a_database_that_is_none_is_left_untouched(command_line: CommandLine) -> None:
-    Path("notes.db").write_bytes(b"my notes, which are no database")
+def test_a_file_that_is_not_a_database_is_left_untouched(command_line: CommandLine) -> None:
+    Path("notes.db").write_bytes(b"my notes, not a database")
     error = error_of(command_line, "scrape", *SAMPLE, status=1, ROADMAP_DB="notes.db")
     assert "notes.db" in error
-    assert Path("notes.db").read_bytes() == b"my notes, which are no database"
+    assert Path("notes.db").read_bytes() == b"my notes, not a database"
 
 
 def test_a_database_of_another_kind_is_left_untouched(command_line: CommandLine) -> None:
@@ -244,7 +244,7 @@ def test_a_database_from_a_newer_version_is_left_untouched(command_line: Command
     assert command_line.database.read_bytes() == before
 
 
-def test_waiting_for_a_database_that_another_program_holds_is_told(command_line: CommandLine) -> None:
+def test_waiting_for_a_database_that_another_program_holds_is_reported(command_line: CommandLine) -> None:
     command_line.run("scrape", *SAMPLE)
     holder = (
         "import duckdb, sys, time\n"
@@ -265,8 +265,8 @@ def test_waiting_for_a_database_that_another_program_holds_is_told(command_line:
 
 
 def test_topics_do_not_leave_a_roadmap_out_because_the_database_is_held(command_line: CommandLine) -> None:
-    """That is no fault of the roadmap; each would wait anew."""
-    Path("notes.db").write_bytes(b"my notes, which are no database")
+    """That is no fault of the roadmap; each would wait again."""
+    Path("notes.db").write_bytes(b"my notes, not a database")
     result = command_line.run("topics", "--source", "sample", ROADMAP_DB="notes.db")
     assert result.exit_code == 1
     assert "Left out" not in result.stderr

@@ -18,7 +18,7 @@ ENRICH = ("--enrich", "--offline")
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Three small roadmaps and two folders that are none."""
+    """Three small roadmaps and two folders that are not roadmaps."""
     for slug in ("alpha", "beta", "beta-two"):
         write_roadmap(tmp_path / "source", slug, [f"{slug.title()} {number}" for number in range(2)])
     (tmp_path / "source" / "without-document" / "content").mkdir(parents=True)
@@ -34,7 +34,7 @@ def roadmaps(*slugs: str) -> list[str]:
 # ---- scrape
 
 
-def test_enriching_tells_what_it_does_and_ends_with_a_summary(command_line: CommandLine) -> None:
+def test_enriching_shows_its_steps_and_ends_with_a_summary(command_line: CommandLine) -> None:
     result = command_line.run("scrape", *SAMPLE, "--enrich", "--offline")
     assert result.exit_code == 0
     assert result.stderr == ""
@@ -121,7 +121,7 @@ def test_a_dry_run_says_so_when_it_does_not_know_the_price(command_line: Command
     assert line(result, "Cost:") == "unknown (the model has no price in the table)"
 
 
-def test_verbose_tells_where_the_roadmap_came_from_and_what_was_odd_in_it(command_line: CommandLine) -> None:
+def test_verbose_shows_the_origin_and_what_was_skipped(command_line: CommandLine) -> None:
     result = command_line.run("scrape", *SAMPLE, "--enrich", "--offline", "-v")
     assert "data-orchestration.json (53 texts)" in line(result, "Fetched data-orchestration from")
     assert "links without type: 1" in result.stdout
@@ -330,7 +330,7 @@ def test_topics_of_all_roadmaps_go_to_a_file(command_line: CommandLine, source: 
     assert [path.name for path in (command_line.folder / "out").iterdir()] == [f"topics.{ending}"]
 
 
-def test_one_odd_roadmap_does_not_keep_the_others_from_the_table(command_line: CommandLine, source: Path) -> None:
+def test_one_unreadable_roadmap_does_not_stop_the_others(command_line: CommandLine, source: Path) -> None:
     (source / "beta" / "beta.json").write_text("{")
     result = command_line.run("topics", "--source", source, "--output", "topics.jsonl")
     assert result.exit_code == 3

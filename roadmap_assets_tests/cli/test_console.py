@@ -82,14 +82,14 @@ def test_the_look_up_as_lines(capsys: pytest.CaptureFixture[str], monkeypatch: p
     ]
 
 
-def test_waiting_is_told_now_and_then_and_not_every_second(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wait_is_shown_every_15_seconds_at_most(capsys: pytest.CaptureFixture[str]) -> None:
     with console.following(verbose=False) as tell:
         for seconds in range(60, 0, -1):
             tell(Waiting(seconds=seconds, reason="the quota"))
     assert capsys.readouterr().out == "  Waiting 60 s: the quota\n"
 
 
-def test_verbose_tells_the_progress(capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbose_shows_the_progress(capsys: pytest.CaptureFixture[str]) -> None:
     with console.following(verbose=True) as tell:
         tell(Progress(done=40, total=150, hits=0, calls=2, seconds_left=3.0))
     assert capsys.readouterr().out == "  40/150 rows done, 0 hits, 2 calls, about 3 s left\n"
@@ -146,13 +146,13 @@ def test_a_summary_names_what_failed_up_to_a_point() -> None:
     assert lines[-1] == "… and 5 more, in the table enrichment_failures"
 
 
-def test_a_price_that_is_not_known_is_not_nothing() -> None:
+def test_an_unknown_price_is_not_zero() -> None:
     assert "Tokens: 1000 in, 200 out; cost: unknown (the model has no price in the table)" in summary(
         report(cost_usd=None)
     )
 
 
-def test_a_run_without_calls_tells_neither_tokens_nor_time() -> None:
+def test_a_run_without_calls_shows_neither_tokens_nor_time() -> None:
     assert not [line for line in summary(report(calls=0)) if line.startswith(("Tokens", "Time"))]
 
 

@@ -47,7 +47,7 @@ def test_a_run_shows_in_the_catalogue(
     assert shown(home, monkeypatch) == assets
 
 
-def test_a_home_that_is_none_is_noted_and_costs_the_run_nothing(command_line: CommandLine) -> None:
+def test_a_missing_home_is_noted_and_costs_the_run_nothing(command_line: CommandLine) -> None:
     result = command_line.run("scrape", *SAMPLE, DAGSTER_HOME="/no/such/folder")
     assert result.exit_code == 0
     assert result.stderr.startswith("Note: the run does not show in Dagster's catalogue: ")
