@@ -132,9 +132,9 @@ def _with_answers(
             chunk = questions[start : start + CHUNK_ROWS]
             answers = load_answers(connection, {question.key for question in chunk if question})
             for row, question in enumerate(chunk, start):
-                answer = answers.get(question.key, {}) if question else {}
-                for column in answer.keys() & cells.keys():
-                    cells[column][row] = answer[column]
+                if question and (answer := answers.get(question.key)):
+                    for column in answer.columns.keys() & cells.keys():
+                        cells[column][row] = answer.columns[column]
     schema = access.profile.reply_schema["items"]["properties"]
     enriched = frame.copy()
     for column in access.profile.columns:

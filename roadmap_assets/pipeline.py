@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +20,30 @@ from roadmap_assets.enrichment.engine.report import Report, Status, count_rows
 from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import DocumentError, UnknownRoadmap
+from roadmap_assets.exports.csv_file import default_path
 from roadmap_assets.exports.edition import Edition, headers_of
+from roadmap_assets.exports.history import keep_copy
 from roadmap_assets.exports.tables import write_roadmap
 from roadmap_assets.roadmaps import PARSER_VERSION
 from roadmap_assets.roadmaps.document import parse_document, topic_labels
 from roadmap_assets.roadmaps.sources.base import Addresses, Source, check_slug
 from roadmap_assets.roadmaps.sources.registry import open_source
 from roadmap_assets.settings import Settings
+from roadmap_assets.warehouse.base import Table
 from roadmap_assets.warehouse.connection import Warehouse
 from roadmap_assets.warehouse.enrichments import load_answers, load_failures
 from roadmap_assets.warehouse.ledger import outcomes_in_run, spent_by_day
 from roadmap_assets.warehouse.listings import Listings
 from roadmap_assets.warehouse.published import (
+    PUBLICATION,
+    SIMULATION,
     EnrichedTopic,
-    PublishedTopic,
     column_type,
     load_published,
     publish_rows,
     published_groups,
     published_ids,
-    published_topics,
 )
-from roadmap_assets.warehouse.published import Status as PublishedStatus
 from roadmap_assets.warehouse.raw import (
     fetch_times,
     has_vanished,
@@ -101,15 +104,17 @@ class Enriched:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing a roadmap came to: its rows by status, the CSV file, and (topic, reason) of those that failed.
+    """Result of publishing a roadmap: its rows by status, the CSV file, and (topic, reason) of those that failed.
 
-    `topics` are the rows themselves, and `gone` the topics (id -> name) of the publication before that are no more.
+    `topics` are the rows themselves, and `gone` the topics (id -> name) of the last publication that no longer exist.
+    Without a single answer nothing is published: `rows` is 0, and `csv` None.
     """
 
     roadmap: str
     rows: int
     statuses: Mapping[str, int]
-    csv: Path
+    csv: Path | None
+    simulated: bool = False
     failed: Sequence[tuple[str, str]] = ()
     topics: Sequence[EnrichedTopic] = ()
     gone: Mapping[str, str] = field(default_factory=dict)
@@ -244,49 +249,56 @@ def plan(asked: Asked, *, warehouse: Warehouse, access: Access) -> Plan:
     return access.engine(warehouse).plan(_questions(asked))
 
 
-def answered_topics(asked: Asked, *, warehouse: Warehouse) -> dict[str, list[EnrichedTopic]]:
-    """The topics of each roadmap with what is answered so far, as `publish` would publish them now."""
+def answered_topics(asked: Asked, *, warehouse: Warehouse, access: Access) -> dict[str, list[EnrichedTopic]]:
+    """The topics of each roadmap with the answers that they have so far."""
     with warehouse.transaction() as connection:
-        return _answered(connection, asked)
+        return _answered(connection, asked, access)
 
 
-def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path) -> Published:
-    """Replace the roadmap's rows of `enriched_roadmaps` by its topics with all that is answered, and write the CSV.
+def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path | None = None) -> Published:
+    """Publish the roadmap's topics with all that is answered: as rows of `enriched_roadmaps`, and as a CSV file.
 
-    A topic without an answer is published with empty enrichment columns, as failed or as deferred.
+    A publication is only replaced by one that is at least as good. A topic without an answer keeps the one that was
+    published before, marked as stale; without that it has empty columns. Where no topic has an answer, the last
+    publication stays as it is. Simulated answers go to `simulated_roadmaps` and to a file of their own. `csv` is
+    `default_path` unless given.
 
     Raises:
         DocumentError: the roadmap has no topics in the database; what was published before stays.
         OutputNotWritable: the CSV file cannot be written; the rows are published.
     """
     schema = access.profile.reply_schema["items"]["properties"]
+    columns = {column: column_type(schema[column]) for column in access.profile.columns}
+    table = publication_table(access)
     with warehouse.transaction() as connection:
-        rows = _answered(connection, _asked(connection, [roadmap], access))[roadmap]
-        if not rows:
+        current = _answered(connection, _asked(connection, [roadmap], access), access)[roadmap]
+        if not current:
             raise DocumentError(f"the topics of {roadmap} were not read yet; read them first (asset roadmap_topics)")
-        failures = load_failures(connection, [row.enrichment_key for row in rows if row.status == "failed"])
-        before = published_topics(connection, roadmap)
-        publish_rows(
-            connection,
-            roadmap,
-            rows,
-            columns={column: column_type(schema[column]) for column in access.profile.columns},
-            profile=access.profile.name,
-            model=access.model,
-        )
-    failed = [(r.topic.topic, failures[r.enrichment_key].last_error) for r in rows if r.status == "failed"]
+        failures = load_failures(connection, [row.enrichment_key for row in current if row.status == "failed"])
+        before = {row.topic.topic_id: row for row in load_published(connection, roadmap, table=table, columns=columns)}
+        rows = [_keeping_answer(row, before.get(row.topic.topic_id)) for row in current]
+        answered = any(row.is_answered for row in rows)
+        if answered:
+            publish_rows(connection, roadmap, rows, columns=columns, table=table)
+    failed = [(r.topic.topic, failures[r.enrichment_key].last_error) for r in current if r.status == "failed"]
+    if not answered:
+        return Published(roadmap, rows=0, statuses={}, csv=None, simulated=access.simulated, failed=failed)
+    csv = csv or default_path(access.settings.output, roadmap, simulated=access.simulated)
     topics = [row.topic for row in rows]
+    write_roadmap(csv, topics, headers=access.profile.headers, answers=[row.columns for row in rows])
+    if access.settings.history:
+        keep_copy(csv, now=datetime.now(UTC))
     for topic in topics:
         before.pop(topic.topic_id, None)
-    write_roadmap(csv, topics, headers=access.profile.headers, answers=[row.columns for row in rows])
     return Published(
         roadmap=roadmap,
         rows=len(rows),
         statuses=Counter(row.status for row in rows),
         csv=csv,
+        simulated=access.simulated,
         failed=failed,
         topics=rows,
-        gone=before,
+        gone={topic_id: row.topic.topic for topic_id, row in before.items()},
     )
 
 
@@ -298,10 +310,23 @@ def call_outcomes(report: Report, *, warehouse: Warehouse) -> dict[str, int]:
         return outcomes_in_run(connection, report.run_id)
 
 
-def published_ids_of(roadmaps: Sequence[str], *, warehouse: Warehouse) -> dict[str, list[str]]:
+def published_ids_of(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> dict[str, list[str]]:
     """The topic ids of each roadmap's published rows, as they are stored."""
+    table = publication_table(access)
     with warehouse.transaction() as connection:
-        return {roadmap: published_ids(connection, roadmap) for roadmap in roadmaps}
+        return {roadmap: published_ids(connection, roadmap, table=table) for roadmap in roadmaps}
+
+
+def publication_table(access: Access) -> Table:
+    """The table that answers got this way are published in."""
+    return SIMULATION if access.simulated else PUBLICATION
+
+
+def _keeping_answer(row: EnrichedTopic, published: EnrichedTopic | None) -> EnrichedTopic:
+    """The row, with the answer that was published before where it has no other."""
+    if row.is_answered or published is None or not published.is_answered:
+        return row
+    return replace(published, topic=row.topic, status="stale", published_at=None)
 
 
 def publish_topics(roadmap: str, *, warehouse: Warehouse, csv: Path) -> Published:
@@ -327,9 +352,11 @@ def edition_of(roadmap: str, *, warehouse: Warehouse, headers: Mapping[str, str]
         DocumentError: the roadmap's topics were never read.
     """
     with warehouse.transaction() as connection:
-        rows = load_published(connection, roadmap) or [
-            PublishedTopic(topic, "deferred", {}) for topic in load_topics(connection, [roadmap])
-        ]
+        rows = (
+            load_published(connection, roadmap)
+            or load_published(connection, roadmap, table=SIMULATION)
+            or [EnrichedTopic(topic, "deferred", {}, "") for topic in load_topics(connection, [roadmap])]
+        )
         title = _title(connection, roadmap)
     if not rows:
         raise DocumentError(
@@ -394,15 +421,17 @@ def _asked(connection: Any, roadmaps: Sequence[str], access: Access) -> Asked:
     return asked
 
 
-def _answered(connection: Any, asked: Asked) -> dict[str, list[EnrichedTopic]]:
+def _answered(connection: Any, asked: Asked, access: Access) -> dict[str, list[EnrichedTopic]]:
     """The topics of each roadmap, each with its answer, or with what is known of its failure."""
     keys = [question.key for question in _questions(asked)]
     answers = load_answers(connection, keys)
     failures = load_failures(connection, keys)
+    profile, model = access.profile.name, access.model
 
     def row(topic: Topic, key: str) -> EnrichedTopic:
-        status: PublishedStatus = "enriched" if key in answers else "failed" if key in failures else "deferred"
-        return EnrichedTopic(topic, status, answers.get(key, {}), key)
+        if answer := answers.get(key):
+            return EnrichedTopic(topic, "enriched", answer.columns, key, profile, model, answer.answered_at)
+        return EnrichedTopic(topic, "failed" if key in failures else "deferred", {}, key, profile, model)
 
     return {roadmap: [row(topic, question.key) for topic, question in pairs] for roadmap, pairs in asked.items()}
 

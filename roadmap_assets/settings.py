@@ -54,6 +54,7 @@ class Settings(BaseSettings):
 
     db: Path = _setting("DuckDB database that holds everything", Path(".cache/enrichment.duckdb"))
     output: Path = _setting("folder that CSV files are written to", Path("output"))
+    history: bool = _setting("keep a dated copy of each CSV file that changed", False)
     site: Path = _setting("folder that pages are written to", Path("site"))
     source: str = _setting("where roadmaps come from: live, sample, or a directory", "live")
     github_api: str = _setting("base URL of GitHub's API", "https://api.github.com", pattern=_URL)

@@ -15,6 +15,7 @@ from roadmap_assets.errors import DocumentError, InvalidSlug, UnknownRoadmap
 from roadmap_assets.roadmaps.sources.directory import DirectorySource
 from roadmap_assets.settings import load_settings
 from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.enrichments import Answer, store_answers
 
 
 class Roadmaps:
@@ -181,12 +182,94 @@ def test_a_plan_is_what_a_run_then_takes(roadmaps: Roadmaps) -> None:
 
 
 def test_a_topic_without_an_answer_is_published_with_empty_columns(roadmaps: Roadmaps) -> None:
+    access = roadmaps.access()
+    roadmaps.read("alpha")
+    roadmaps.enrich("alpha", access=access)
+    roadmaps.sql("DELETE FROM enrichments WHERE topic = 'Two'")
+    published = roadmaps.publish("alpha", access)
+    assert (published.rows, published.statuses) == (2, {"enriched": 1, "deferred": 1})
+    assert roadmaps.sql("SELECT topic, tldr, challenge FROM simulated_roadmaps WHERE status = 'deferred'") == [
+        ("Two", None, None)
+    ]
+    assert published.csv
+    with published.csv.open(newline="") as file:
+        assert [bool(row["TLDR"]) for row in csv.DictReader(file)] == [True, False]
+
+
+def test_where_nothing_is_answered_nothing_is_published(roadmaps: Roadmaps) -> None:
     roadmaps.read("alpha")
     published = roadmaps.publish("alpha", roadmaps.access())
-    assert (published.rows, published.statuses) == (2, {"deferred": 2})
-    assert roadmaps.sql("SELECT DISTINCT status, tldr, challenge FROM enriched_roadmaps") == [("deferred", None, None)]
-    with published.csv.open(newline="") as file:
-        assert [row["TLDR"] for row in csv.DictReader(file)] == ["", ""]
+    assert (published.rows, published.csv) == (0, None)
+    assert roadmaps.sql("SELECT * FROM simulated_roadmaps") == []
+    assert not roadmaps.output.exists()
+
+
+def test_a_published_answer_stays_until_there_is_a_new_one(roadmaps: Roadmaps) -> None:
+    access = roadmaps.access()
+    roadmaps.read("alpha")
+    roadmaps.enrich("alpha", access=access)
+    roadmaps.publish("alpha", access)
+    published = "SELECT topic, status, tldr, enrichment_key, answered_at FROM simulated_roadmaps ORDER BY position"
+    before = roadmaps.sql(published)
+    assert all(answered_at for *_, answered_at in before)
+
+    roadmaps.write("alpha", "One", "Two", text="Another text altogether.")
+    roadmaps.read("alpha")
+    stale = roadmaps.publish("alpha", access)
+    assert stale.statuses == {"stale": 2}
+    assert roadmaps.sql(published) == [(topic, "stale", *rest) for topic, _, *rest in before]
+    assert roadmaps.sql("SELECT DISTINCT description FROM simulated_roadmaps") == [("Another text altogether.",)]
+    assert stale.csv
+    with stale.csv.open(newline="") as file:
+        assert [row["TLDR"] for row in csv.DictReader(file)] == [tldr for _, _, tldr, _, _ in before]
+
+    roadmaps.enrich("alpha", access=access)
+    assert roadmaps.publish("alpha", access).statuses == {"enriched": 2}
+    assert roadmaps.sql(published) != before
+
+
+def test_simulated_answers_are_never_published_with_real_ones(roadmaps: Roadmaps) -> None:
+    simulated, real = roadmaps.access(), Access(roadmaps.access().settings)
+    roadmaps.read("alpha")
+    for _, question in roadmaps.asked("alpha", access=real)["alpha"]:
+        answer = Answer(
+            key=question.key,
+            topic=question.topic,
+            answer={"tldr": "A real answer", "challenge": "expert"},
+            profile="summary",
+            fingerprint=real.profile.fingerprint,
+            model=real.model,
+            model_version=real.model,
+            call_id="",
+        )
+        with roadmaps.warehouse.transaction() as connection:
+            store_answers(connection, [answer])
+    published = roadmaps.publish("alpha", real)
+    roadmaps.enrich("alpha", access=simulated)
+    roadmaps.publish("alpha", simulated)
+    assert roadmaps.sql("SELECT DISTINCT tldr, model FROM enriched_roadmaps") == [("A real answer", real.model)]
+    assert roadmaps.sql("SELECT DISTINCT model FROM simulated_roadmaps") == [("simulator",)]
+    assert (published.simulated, published.rows) == (False, 2)
+
+
+def test_the_same_rows_leave_the_csv_alone_and_changed_ones_leave_a_dated_copy(roadmaps: Roadmaps) -> None:
+    access = roadmaps.access(history=True)
+    roadmaps.read("alpha")
+    roadmaps.enrich("alpha", access=access)
+    published = roadmaps.publish("alpha", access).csv
+    assert published
+    before = published.stat().st_mtime_ns
+    roadmaps.publish("alpha", access)
+    assert published.stat().st_mtime_ns == before
+    assert len(list((roadmaps.output / "history").iterdir())) == 1
+
+    roadmaps.write("alpha", "One", "Two", text="Another text altogether.")
+    roadmaps.read("alpha")
+    roadmaps.enrich("alpha", access=access)
+    roadmaps.publish("alpha", access)
+    copies = sorted((roadmaps.output / "history").iterdir())
+    assert len(copies) == 2
+    assert copies[-1].read_bytes() == published.read_bytes() != copies[0].read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -196,7 +279,6 @@ def test_a_topic_without_an_answer_is_published_with_empty_columns(roadmaps: Roa
             'UPDATE enrichments SET answer = json_merge_patch(answer, \'{"tldr": "New"}\')',
             [("alpha", "New"), ("beta", "New")],
         ),
-        ("DELETE FROM enrichments", [("alpha", None), ("beta", None)]),
     ],
 )
 def test_publishing_again_replaces_what_has_changed(
@@ -208,12 +290,12 @@ def test_publishing_again_replaces_what_has_changed(
     roadmaps.enrich("alpha", "beta", access=access)
     for slug in ("alpha", "beta"):
         roadmaps.publish(slug, access)
-    before = roadmaps.sql("SELECT * FROM enriched_roadmaps WHERE roadmap = 'beta'")
+    before = roadmaps.sql("SELECT * FROM simulated_roadmaps WHERE roadmap = 'beta'")
     roadmaps.sql(change)
     roadmaps.publish("alpha", access)
-    assert roadmaps.sql("SELECT * FROM enriched_roadmaps WHERE roadmap = 'beta'") == before
+    assert roadmaps.sql("SELECT * FROM simulated_roadmaps WHERE roadmap = 'beta'") == before
     roadmaps.publish("beta", access)
-    assert roadmaps.sql("SELECT DISTINCT roadmap, tldr FROM enriched_roadmaps ORDER BY ALL") == result
+    assert roadmaps.sql("SELECT DISTINCT roadmap, tldr FROM simulated_roadmaps ORDER BY ALL") == result
 
 
 @pytest.mark.parametrize("profile", ["summary", "study"])
@@ -222,9 +304,9 @@ def test_publishing_the_same_again_writes_nothing(roadmaps: Roadmaps, profile: s
     roadmaps.read("alpha")
     roadmaps.enrich("alpha", access=access)
     roadmaps.publish("alpha", access)
-    before = roadmaps.sql("SELECT * FROM enriched_roadmaps")
+    before = roadmaps.sql("SELECT * FROM simulated_roadmaps")
     roadmaps.publish("alpha", access)
-    assert roadmaps.sql("SELECT * FROM enriched_roadmaps") == before  # the time of publication, too
+    assert roadmaps.sql("SELECT * FROM simulated_roadmaps") == before  # the time of publication, too
 
 
 def test_columns_of_another_profile_are_emptied(roadmaps: Roadmaps) -> None:
@@ -233,6 +315,6 @@ def test_columns_of_another_profile_are_emptied(roadmaps: Roadmaps) -> None:
         access = roadmaps.access(profile=profile)
         roadmaps.enrich("alpha", access=access)
         roadmaps.publish("alpha", access)
-        [(filled,)] = roadmaps.sql("SELECT count(obstacle) FROM enriched_roadmaps")
+        [(filled,)] = roadmaps.sql("SELECT count(obstacle) FROM simulated_roadmaps")
         assert filled == (2 if profile == "study" else 0)
-    assert roadmaps.sql("SELECT count(tldr), count(DISTINCT profile) FROM enriched_roadmaps") == [(2, 1)]
+    assert roadmaps.sql("SELECT count(tldr), count(DISTINCT profile) FROM simulated_roadmaps") == [(2, 1)]

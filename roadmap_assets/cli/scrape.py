@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -21,7 +20,7 @@ from roadmap_assets.cli.sources import (
     source_option,
 )
 from roadmap_assets.enrichment.access import Access
-from roadmap_assets.exports.csv_file import default_path
+from roadmap_assets.exports.csv_file import default_path, topics_path
 from roadmap_assets.exports.tables import check_format
 from roadmap_assets.roadmaps.sources.base import check_slug
 from roadmap_assets.settings import load_settings
@@ -42,7 +41,7 @@ from roadmap_assets.warehouse.connection import Warehouse
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A file ending in .csv, .jsonl, .parquet or .xlsx.  [default: a new CSV file in ROADMAP_OUTPUT, else output/]",
+    help="A file ending in .csv, .jsonl, .parquet or .xlsx.  [default: output/roadmap_SLUG.csv; see ROADMAP_OUTPUT]",
 )
 @source_option
 @allow_missing_texts_option
@@ -84,8 +83,11 @@ def scrape(
         return
     slugs = list(dict.fromkeys(map(check_slug, named))) if named else [choose(list(list_roadmaps(settings)))]
     access = Access(settings, offline=offline or settings.offline)
-    now = datetime.now().astimezone()
-    files = {slug: output or default_path(settings.output, slug, now=now) for slug in slugs}
+    folder, simulated = settings.output, access.simulated
+    files = {
+        slug: output or (default_path(folder, slug, simulated=simulated) if enrich else topics_path(folder, slug))
+        for slug in slugs
+    }
     if not dry_run:
         for file in files.values():
             check_format(file)
@@ -132,11 +134,20 @@ def _enrich(
     if not_asked := sum(map(len, everything.values())) - sum(map(len, asked.values())):
         console.say(f"Not asked: {not_asked} rows, beyond --limit {limit}")
     for each in published:
-        console.say(f"Written: {each.csv} ({each.rows} rows)")
+        say_published(each)
     if access.simulated:
         console.say("The answers are simulated (model: simulator), not Gemini's.")
     report_run(read, warehouse=warehouse, access=access, enriched=enriched, published=published)
     return enriched.report.complete
+
+
+def say_published(published: pipeline.Published) -> None:
+    """Say where a roadmap's rows are, and how many of them are not up to date."""
+    if published.csv is None:
+        console.say(f"{published.roadmap}: nothing published, since no topic has an answer yet")
+        return
+    stale = published.statuses.get("stale", 0)
+    console.say(f"Written: {published.csv} ({published.rows} rows{f', {stale} of them stale' if stale else ''})")
 
 
 def _publish_topics(read: Read, files: Mapping[str, Path], *, warehouse: Warehouse, access: Access) -> None:

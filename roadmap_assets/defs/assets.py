@@ -8,7 +8,6 @@ its batches across roadmaps. What depends on settings (owners, versions, columns
 
 import warnings
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -117,7 +116,7 @@ def topic_enrichments(
         check_writable(Path(warehouse.output) / "any.csv")  # better known before there is something to pay for
         asked = _with_topics(context, pipeline.questions_of(step.roadmaps, warehouse=database, access=access))
         enriched = pipeline.enrich(asked, warehouse=database, access=access, on_event=ProgressLog(context))
-        rows = pipeline.answered_topics(asked, warehouse=database)
+        rows = pipeline.answered_topics(asked, warehouse=database, access=access)
         report = enriched.report
         outcomes = pipeline.call_outcomes(report, warehouse=database)
         quota = _quota(access) if report.calls else None
@@ -161,14 +160,17 @@ def enriched_roadmap(
         database, access = warehouse.open_in_step(context.log.info), gemini.access()
 
         def publish(roadmap: str) -> Published:
-            csv = default_path(Path(warehouse.output), roadmap, now=datetime.now().astimezone())
+            csv = default_path(Path(warehouse.output), roadmap, simulated=access.simulated)
             return pipeline.publish(roadmap, warehouse=database, access=access, csv=csv)
 
         published = step.for_each(publish)
-        stored = pipeline.published_ids_of(list(published), warehouse=database)
+        stored = pipeline.published_ids_of(list(published), warehouse=database, access=access)
         replaced = [roadmap for roadmap, one in published.items() if one.gone]
         documents = pipeline.document_topics(replaced, warehouse=database)
     for roadmap, one in published.items():
+        if one.csv is None:
+            context.log.warning(f"{roadmap}: nothing published, since no topic has an answer yet")
+            continue
         topics = [row.topic.topic_id for row in one.topics]
         outcomes = [
             *judge(PUBLICATION_RULES, PublishedRoadmap(stored[roadmap], topics)),

@@ -118,11 +118,14 @@ def of_published(published: Published, *, headers: Mapping[str, str]) -> Metadat
     found: Metadata = {
         "dagster/row_count": published.rows,
         "enriched": published.statuses.get("enriched", 0),
+        "stale": published.statuses.get("stale", 0),
         "failed": published.statuses.get("failed", 0),
         "deferred": published.statuses.get("deferred", 0),
         "topics_gone": len(published.gone),
-        "csv": dg.MetadataValue.path(published.csv.absolute()),
+        "simulated": published.simulated,
     }
+    if published.csv is not None:
+        found["csv"] = dg.MetadataValue.path(published.csv.absolute())
     if "challenge" in headers:
         levels = Counter(str(row.columns["challenge"]) for row in published.topics if row.columns.get("challenge"))
         found["topics_by_challenge"] = _bars(dict(sorted(levels.items())))

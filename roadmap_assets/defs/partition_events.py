@@ -15,7 +15,8 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
@@ -125,4 +126,8 @@ def rows_version(rows: Sequence[EnrichedTopic]) -> str:
 
 def _digest(rows: Sequence[object]) -> str:
     """Over the values alone: what a class is called in our code is no part of the data."""
-    return hashlib.sha256(json.dumps(list(rows), default=asdict, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(list(rows), default=_values, sort_keys=True).encode()).hexdigest()
+
+
+def _values(record: Any) -> Any:
+    return record.isoformat() if isinstance(record, datetime) else asdict(record)

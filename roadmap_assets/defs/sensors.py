@@ -91,7 +91,7 @@ def deferred_rows(
     try:
         access, database = gemini.access(), warehouse.open()
         with database.transaction() as connection:
-            waiting = open_topics(connection)
+            waiting = open_topics(connection, table=pipeline.publication_table(access))
         roadmaps = [key for key in context.instance.get_dynamic_partitions(ROADMAPS.name or "") if key in waiting]
         if not roadmaps:
             return dg.SkipReason("no published topic waits for an answer")

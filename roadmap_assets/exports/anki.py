@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from roadmap_assets.exports.edition import CHALLENGE, Edition, is_simulated, is_stale
 from roadmap_assets.exports.whole_file import written_whole
-from roadmap_assets.warehouse.published import PublishedTopic
+from roadmap_assets.warehouse.published import EnrichedTopic
 
 if TYPE_CHECKING:
     from genanki import Deck, Model
@@ -79,7 +79,7 @@ def _deck(edition: Edition, chapter: str) -> Deck:
     return Deck(_number(edition.roadmap, chapter), f"{part(edition.title)}::{part(chapter)}")
 
 
-def _note(edition: Edition, row: PublishedTopic, model: Model, *, front: str, back: str) -> Any:
+def _note(edition: Edition, row: EnrichedTopic, model: Model, *, front: str, back: str) -> Any:
     from genanki import Note
 
     topic = row.topic
@@ -94,7 +94,7 @@ def _note(edition: Edition, row: PublishedTopic, model: Model, *, front: str, ba
     )
 
 
-def _sides(edition: Edition, row: PublishedTopic) -> tuple[str, str]:
+def _sides(edition: Edition, row: EnrichedTopic) -> tuple[str, str]:
     """Front and back as HTML."""
     by_title = {header.casefold(): column for column, header in edition.headers.items()}
     if FRONT in by_title and BACK in by_title:
@@ -115,7 +115,7 @@ def _html(value: Any) -> str:
     return escape(str(value)).replace("\n", "<br>")
 
 
-def _resources(row: PublishedTopic) -> Iterator[str]:
+def _resources(row: EnrichedTopic) -> Iterator[str]:
     for resource in row.topic.resources:
         title = escape(resource.title)
         if resource.url.startswith(("http://", "https://")):

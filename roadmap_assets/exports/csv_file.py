@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,14 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """The last four are full-width: spreadsheets set to an East Asian language take them for the plain ones."""
 
 
-def default_path(folder: Path, roadmap: str, *, now: datetime) -> Path:
-    """`<folder>/roadmap_<slug with underscores>_<YYYYMMDD_HHMMSS>.csv`."""
-    return folder / f"roadmap_{roadmap.replace('-', '_')}_{now:%Y%m%d_%H%M%S}.csv"
+def default_path(folder: Path, roadmap: str, *, simulated: bool = False) -> Path:
+    """`<folder>/roadmap_<slug>.csv`; simulated answers never share a name with real ones."""
+    return folder / f"roadmap_{roadmap}{'.simulated' if simulated else ''}.csv"
+
+
+def topics_path(folder: Path, roadmap: str) -> Path:
+    """`<folder>/topics_<slug>.csv`, for a roadmap without enrichment columns."""
+    return folder / f"topics_{roadmap}.csv"
 
 
 def write_roadmap_csv(

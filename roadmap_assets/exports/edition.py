@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from roadmap_assets.warehouse.published import PublishedTopic
+from roadmap_assets.warehouse.published import EnrichedTopic
 
 SIMULATOR = "simulator"
 """The model under which answers of the simulator are kept."""
@@ -24,12 +24,12 @@ class Edition:
     roadmap: str
     title: str
     headers: Mapping[str, str]
-    rows: Sequence[PublishedTopic]
+    rows: Sequence[EnrichedTopic]
 
     @cached_property
-    def chapters(self) -> Mapping[str, Sequence[PublishedTopic]]:
+    def chapters(self) -> Mapping[str, Sequence[EnrichedTopic]]:
         """Category -> its topics, in reading order; topics of no category are in a chapter of the roadmap's name."""
-        chapters: dict[str, list[PublishedTopic]] = {}
+        chapters: dict[str, list[EnrichedTopic]] = {}
         for row in self.rows:
             chapters.setdefault(self.chapter_of(row), []).append(row)
         return chapters
@@ -54,11 +54,11 @@ class Edition:
         """When the newest of the rows was published (UTC); None before the first publication."""
         return max((row.published_at for row in self.rows if row.published_at), default=None)
 
-    def chapter_of(self, row: PublishedTopic) -> str:
+    def chapter_of(self, row: EnrichedTopic) -> str:
         """The name of a topic's chapter."""
         return row.topic.category or self.title
 
-    def answers_of(self, row: PublishedTopic) -> Iterator[tuple[str, Any]]:
+    def answers_of(self, row: EnrichedTopic) -> Iterator[tuple[str, Any]]:
         """Header and value of each column that the topic has an answer in, in the profile's order."""
         for column, header in self.headers.items():
             if row.columns.get(column) not in (None, ""):
@@ -70,23 +70,23 @@ def ordered_levels(found: Iterable[str]) -> list[str]:
     return sorted(set(found), key=lambda level: (level != "practice", level))
 
 
-def headers_of(rows: Sequence[PublishedTopic], known: Mapping[str, str]) -> dict[str, str]:
+def headers_of(rows: Sequence[EnrichedTopic], known: Mapping[str, str]) -> dict[str, str]:
     """The columns that any of the rows has an answer in, each with its known header or one made from its name."""
     used = dict.fromkeys(column for row in rows for column in row.columns)
     ordered = sorted(used, key=lambda column: list(known).index(column) if column in known else len(known))
     return {column: known.get(column) or column.replace("_", " ").title() for column in ordered}
 
 
-def is_answered(row: PublishedTopic) -> bool:
+def is_answered(row: EnrichedTopic) -> bool:
     """Whether the topic has an answer, be it a stale one."""
     return bool(row.columns)
 
 
-def is_stale(row: PublishedTopic) -> bool:
+def is_stale(row: EnrichedTopic) -> bool:
     """Whether the answer belongs to an earlier text of the topic or an earlier profile."""
     return row.status == "stale"
 
 
-def is_simulated(row: PublishedTopic) -> bool:
+def is_simulated(row: EnrichedTopic) -> bool:
     """Whether the simulator answered."""
     return is_answered(row) and row.model == SIMULATOR

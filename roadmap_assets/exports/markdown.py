@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from roadmap_assets.exports.edition import CHALLENGE, TLDR, Edition, is_simulated, is_stale
 from roadmap_assets.exports.whole_file import written_whole
-from roadmap_assets.warehouse.published import PublishedTopic
+from roadmap_assets.warehouse.published import EnrichedTopic
 
 _FORBIDDEN: Final = re.compile(r'[\\/:*?"<>|#^\[\]%\x00-\x1f\x7f]+')  # in names on Windows, or in Obsidian's links
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -101,7 +101,7 @@ def _map(edition: Edition, files: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _note(edition: Edition, row: PublishedTopic, neighbours: Mapping[str, str]) -> str:
+def _note(edition: Edition, row: EnrichedTopic, neighbours: Mapping[str, str]) -> str:
     topic = row.topic
     facts = {
         "roadmap": topic.roadmap,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import filecmp
 import os
 import tempfile
 from collections.abc import Iterator
@@ -31,7 +32,9 @@ def check_writable(path: Path) -> None:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Where to write: what stands there becomes `path` when the block ends; when it raises, what was there stays.
+    """Where to write: the file becomes `path` when the block ends; when it raises, what was there stays.
+
+    A file with the same content stays too, with its time of modification.
 
     Raises:
         OutputNotWritable: as `check_writable`, or for any OSError in the block.
@@ -47,7 +50,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         unfinished = target.with_name(f".{os.urandom(8).hex()}.part")
         try:
             yield unfinished
-            unfinished.replace(target)
+            if not (target.is_file() and filecmp.cmp(unfinished, target, shallow=False)):
+                unfinished.replace(target)
         finally:
             unfinished.unlink(missing_ok=True)
 

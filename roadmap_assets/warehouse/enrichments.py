@@ -62,6 +62,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class CachedAnswer:
+    """A stored answer: the profile's columns, and when it was stored (UTC)."""
+
+    columns: Mapping[str, Any]
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """One topic that could not be answered: why, after how many attempts in the run."""
 
@@ -95,11 +103,11 @@ class CacheGroup:
     latest: datetime
 
 
-def load_answers(connection: Connection, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """The columns of every key that is answered."""
-    query = f"SELECT key, CAST(answer AS VARCHAR) FROM enrichments WHERE key IN {KEYS}"
+def load_answers(connection: Connection, keys: Iterable[str]) -> dict[str, CachedAnswer]:
+    """The answer to every key that has one."""
+    query = f"SELECT key, CAST(answer AS VARCHAR), answered_at FROM enrichments WHERE key IN {KEYS}"
     rows = connection.execute(query, [",".join(keys)]).fetchall()
-    return {key: json.loads(answer) for key, answer in rows}
+    return {key: CachedAnswer(json.loads(answer), answered_at) for key, answer, answered_at in rows}
 
 
 def answering_models(connection: Connection, keys: Iterable[str]) -> dict[str, str]:

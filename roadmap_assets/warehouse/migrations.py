@@ -63,6 +63,20 @@ def _add_base_url(connection: Connection) -> None:
     _add_columns(connection, "enrichments", {"base_url": ("VARCHAR", "''")}, after="call_id")
 
 
+def _publish_simulated_apart(connection: Connection) -> None:
+    """Move rows with simulated answers to a table of their own, and note when each answer was stored."""
+    connection.execute("ALTER TABLE enriched_roadmaps RENAME TO replaced")
+    columns = [Column(name, kind, "", nullable=nullable) for name, kind, nullable in columns_of(connection, "replaced")]
+    at = [column.name for column in columns].index("published_at") + 1
+    wider = (*columns[:at], Column("answered_at", "TIMESTAMP", "", nullable=True), *columns[at:])
+    answered_at = "(SELECT min(answered_at) FROM enrichments WHERE key = enrichment_key AND status = 'enriched')"
+    values = ", ".join(quoted(column.name) if column in columns else answered_at for column in wider)
+    for table, operator in (("enriched_roadmaps", "<>"), ("simulated_roadmaps", "=")):
+        create(connection, Table(table, "", (), wider))
+        connection.execute(f"INSERT INTO {table} SELECT {values} FROM replaced WHERE model {operator} 'simulator'")
+    connection.execute("DROP TABLE replaced")
+
+
 def _add_columns(connection: Connection, table: str, added: Mapping[str, tuple[str, str]], *, after: str) -> None:
     """Rebuild the table with columns (name -> type, value of existing rows) that are NOT NULL, `after` another one."""
     columns: list[Column] = []
@@ -90,6 +104,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("add_unreadable_roadmaps", _add_unreadable_roadmaps),
     ("let_token_counts_be_unknown", _let_token_counts_be_unknown),
     ("add_base_url", _add_base_url),
+    ("publish_simulated_apart", _publish_simulated_apart),
 )
 """In the order in which they run. The first creates what the descriptions say today and stands for all others.
 

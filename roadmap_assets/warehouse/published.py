@@ -1,11 +1,14 @@
-"""Table `enriched_roadmaps`: what was published, one row per topic of a roadmap with its enrichment columns."""
+"""Tables `enriched_roadmaps` and `simulated_roadmaps`: what was published, one row per topic of a roadmap.
+
+Rows with answers of the simulator are published in a table of their own, so that they can never replace real ones.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -13,56 +16,66 @@ from roadmap_assets.warehouse.base import Column, Connection, Table
 from roadmap_assets.warehouse.rows import columns_of, insert_rows, quoted, utc_now
 from roadmap_assets.warehouse.topics import TOPICS, Topic, topic_of
 
-Status = Literal["enriched", "failed", "deferred"]
-"""A topic was answered; could not be answered; or has not been asked yet."""
+Status = Literal["enriched", "stale", "failed", "deferred"]
+"""A topic has an answer; has one to an earlier version of its question; could not be answered; or was not asked yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnrichedTopic:
-    """A topic and what Gemini wrote about it; `columns` is empty unless `status` is enriched."""
+    """A topic and what Gemini wrote about it.
+
+    `columns` is empty unless the topic has an answer. `profile` and `model` are those of the answer, or else those it
+    was asked with; `answered_at` (UTC) is when the answer was stored, and `published_at` (UTC) when the row was
+    published.
+    """
 
     topic: Topic
     status: Status
     columns: Mapping[str, Any]
     enrichment_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedTopic:
-    """A row of `enriched_roadmaps`; `columns` are the profile's that are not null."""
-
-    topic: Topic
-    status: str
-    columns: Mapping[str, Any]
     profile: str = ""
     model: str = ""
-    published_at: datetime | None = None
+    answered_at: datetime | None = None
+    published_at: datetime | None = field(default=None, compare=False)
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether it has an answer, stale or not."""
+        return self.status in ("enriched", "stale")
+
+
+_COLUMNS = (
+    *TOPICS.columns,
+    Column("status", "VARCHAR", "enriched, stale (the answer is to an earlier version), failed, or deferred"),
+    Column("profile", "VARCHAR", "Name of the profile asked for"),
+    Column("model", "VARCHAR", "Model asked"),
+    Column("enrichment_key", "VARCHAR", "Key of the answer in enrichments"),
+    Column("published_at", "TIMESTAMP", "When the row was published (UTC)"),
+    Column("answered_at", "TIMESTAMP", "When the answer was stored (UTC); null without an answer", nullable=True),
+)
+_SUMMARY = (
+    Column("tldr", "VARCHAR", "What the topic is good for, in one sentence (profile summary)", nullable=True),
+    Column("challenge", "VARCHAR", "practice or expert: what it takes (profile summary)", nullable=True),
+)
 
 PUBLICATION = Table(
-    "enriched_roadmaps",
-    "One row per topic of a published roadmap, in reading order",
-    ("roadmap", "topic_id"),
-    (
-        *TOPICS.columns,
-        Column("status", "VARCHAR", "enriched, failed, or deferred to a later run"),
-        Column("profile", "VARCHAR", "Name of the profile asked for"),
-        Column("model", "VARCHAR", "Model asked"),
-        Column("enrichment_key", "VARCHAR", "Key of the answer in enrichments"),
-        Column("published_at", "TIMESTAMP", "When the row was published (UTC)"),
-    ),
+    "enriched_roadmaps", "One row per topic of a published roadmap, in reading order", ("roadmap", "topic_id"), _COLUMNS
 )
 """The table without the columns of profiles, which are added when rows of a profile are published."""
 
-ENRICHED_ROADMAPS = PUBLICATION.with_columns(
-    [
-        Column("tldr", "VARCHAR", "What the topic is good for, in one sentence (profile summary)", nullable=True),
-        Column("challenge", "VARCHAR", "practice or expert: what it takes (profile summary)", nullable=True),
-    ]
+SIMULATION = replace(
+    PUBLICATION,
+    name="simulated_roadmaps",
+    meaning="One row per topic of a roadmap, as enriched_roadmaps, with answers of the simulator",
 )
+
+ENRICHED_ROADMAPS = PUBLICATION.with_columns(_SUMMARY)
+SIMULATED_ROADMAPS = SIMULATION.with_columns(_SUMMARY)
 
 RESERVED_COLUMNS = frozenset(PUBLICATION.types)
 """Names that a profile's column cannot have."""
+
+_OWN = ("status", "enrichment_key", "profile", "model", "answered_at", "published_at")
 
 
 def column_type(schema: Mapping[str, Any]) -> str:
@@ -80,94 +93,80 @@ def publish_rows(
     rows: Sequence[EnrichedTopic],
     *,
     columns: Mapping[str, str],
-    profile: str,
-    model: str,
+    table: Table = PUBLICATION,
 ) -> None:
-    """Replace the roadmap's rows; other roadmaps' are left alone.
+    """Replace the roadmap's rows of `table`; other roadmaps' are left alone.
 
     `columns` are the profile's, with their types; those that the table lacks are added to it. Rows that are published
     already are not written again, and keep their `published_at`; to compare them takes a tenth of the time.
     """
-    stored = _add_columns(connection, columns)
-    common = {"profile": profile, "model": model}
-    wanted = [
-        {**asdict(row.topic), "status": row.status, "enrichment_key": row.enrichment_key, **common, **row.columns}
-        for row in rows
-    ]
-    if _published_rows(connection, roadmap, stored, columns) == [_without_nulls(row) for row in wanted]:
+    _add_columns(connection, table, columns)
+    if load_published(connection, roadmap, table=table, columns=columns) == [_as_published(row) for row in rows]:
         return
-    connection.execute("DELETE FROM enriched_roadmaps WHERE roadmap = ?", [roadmap])
+    connection.execute(f"DELETE FROM {table.name} WHERE roadmap = ?", [roadmap])
     now = utc_now()
-    table = PUBLICATION.with_columns([Column(name, kind, "", nullable=True) for name, kind in columns.items()])
-    insert_rows(connection, table, ({**row, "published_at": now} for row in wanted))
+    described = table.with_columns([Column(name, kind, "", nullable=True) for name, kind in columns.items()])
+    insert_rows(connection, described, ({**_cells(row), "published_at": now} for row in rows))
 
 
-def _add_columns(connection: Connection, columns: Mapping[str, str]) -> Iterable[str]:
-    """Add the profile's columns, and return the names of all; one that another profile typed otherwise becomes text."""
-    types = {name: kind for name, kind, _ in columns_of(connection, PUBLICATION.name)}
-    existing = {name.casefold(): kind for name, kind in types.items()}
-    for name, kind in columns.items():
-        if name.casefold() not in existing:
-            connection.execute(f"ALTER TABLE enriched_roadmaps ADD COLUMN {quoted(name)} {kind}")
-            types[name] = kind
-        elif existing[name.casefold()] not in (kind, "VARCHAR"):
-            connection.execute(f"ALTER TABLE enriched_roadmaps ALTER COLUMN {quoted(name)} TYPE VARCHAR")
-    return types.keys()
+def load_published(
+    connection: Connection, roadmap: str, *, table: Table = PUBLICATION, columns: Mapping[str, str] | None = None
+) -> list[EnrichedTopic]:
+    """The roadmap's last publication in `table`, in reading order; empty when there is none.
 
-
-def _published_rows(
-    connection: Connection, roadmap: str, stored: Iterable[str], columns: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """The roadmap's rows as last published, in the shape that they are published in, without nulls."""
-    spelled = {name.casefold(): name for name in columns}  # another profile may have spelled a column otherwise
-    names = [name for name in stored if name != "published_at"]
-    kinds = {**PUBLICATION.types, **columns}
+    `columns` are a profile's, with their types: a column that became text, since profiles type it differently, is read
+    as that profile has it.
+    """
+    stored = {name: kind for name, kind, _ in columns_of(connection, table.name)}
     rows = connection.execute(
-        f"SELECT {', '.join(map(quoted, names))} FROM enriched_roadmaps WHERE roadmap = ? ORDER BY position",
+        f"SELECT {', '.join(map(quoted, stored))} FROM {table.name} WHERE roadmap = ? ORDER BY position",
         [roadmap],
     ).fetchall()
-    names = [spelled.get(name.casefold(), name) for name in names]
-    return [
-        _without_nulls({name: _value(cell, kinds.get(name)) for name, cell in zip(names, row, strict=True)})
-        for row in rows
-    ]
+    spelled = {name.casefold(): name for name in columns or ()}
+    kinds = {spelled.get(name.casefold(), name): kind for name, kind in stored.items()} | dict(columns or {})
+    names = [spelled.get(name.casefold(), name) for name in stored]
+    return [_enriched_topic(dict(zip(names, row, strict=True)), kinds) for row in rows]
 
 
-def _value(cell: Any, kind: str | None) -> Any:
-    """A cell as the value that was published: JSON, and what stands as text in a column with two types, is parsed."""
-    if kind in (None, "VARCHAR") or not isinstance(cell, str):
+def _enriched_topic(row: Mapping[str, Any], kinds: Mapping[str, str]) -> EnrichedTopic:
+    return EnrichedTopic(
+        topic=topic_of({name: row[name] for name in TOPICS.types}),
+        columns={
+            name: _value(cell, kinds[name])
+            for name, cell in row.items()
+            if name not in RESERVED_COLUMNS and cell is not None
+        },
+        **{name: row[name] for name in _OWN},
+    )
+
+
+def _as_published(row: EnrichedTopic) -> EnrichedTopic:
+    """The row as it is read back: a column without a value is not there."""
+    columns = {name: value for name, value in row.columns.items() if value is not None}
+    return replace(row, columns=columns)
+
+
+def _cells(row: EnrichedTopic) -> dict[str, Any]:
+    return {**asdict(row.topic), **{name: getattr(row, name) for name in _OWN}, **row.columns}
+
+
+def _value(cell: Any, kind: str) -> Any:
+    """A cell as the value that was published: JSON, and what is text in a column with two types, is parsed."""
+    if kind == "VARCHAR" or not isinstance(cell, str):
         return cell
     with suppress(ValueError):  # the text of a profile for which the column is text
         return json.loads(cell)
     return cell
 
 
-def _without_nulls(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in json.loads(json.dumps(row)).items() if value is not None}
-
-
-def load_published(connection: Connection, roadmap: str) -> list[PublishedTopic]:
-    """The roadmap's last publication, in reading order; empty when there is none."""
-    kinds = {name: kind for name, kind, _ in columns_of(connection, PUBLICATION.name)}
-    found = connection.execute(
-        f"SELECT {', '.join(map(quoted, kinds))} FROM enriched_roadmaps WHERE roadmap = ? ORDER BY position", [roadmap]
-    )
-    rows = (dict(zip(kinds, values, strict=True)) for values in found.fetchall())
-    return [
-        PublishedTopic(
-            topic=topic_of({name: row[name] for name in TOPICS.types}),
-            columns={
-                name: _value(cell, kinds[name])
-                for name, cell in row.items()
-                if name not in RESERVED_COLUMNS and cell is not None
-            },
-            status=row["status"],
-            profile=row["profile"],
-            model=row["model"],
-            published_at=row["published_at"],
-        )
-        for row in rows
-    ]
+def _add_columns(connection: Connection, table: Table, columns: Mapping[str, str]) -> None:
+    """Add the profile's columns to the table; one that another profile typed otherwise becomes text."""
+    existing = {name.casefold(): kind for name, kind, _ in columns_of(connection, table.name)}
+    for name, kind in columns.items():
+        if name.casefold() not in existing:
+            connection.execute(f"ALTER TABLE {table.name} ADD COLUMN {quoted(name)} {kind}")
+        elif existing[name.casefold()] not in (kind, "VARCHAR"):
+            connection.execute(f"ALTER TABLE {table.name} ALTER COLUMN {quoted(name)} TYPE VARCHAR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,30 +182,25 @@ class PublishedGroup:
 
 
 def published_groups(connection: Connection) -> list[PublishedGroup]:
-    """How all publications are made up, by roadmap."""
+    """How all publications are made up, by roadmap; simulated ones only of roadmaps that have no other."""
+    grouped = "SELECT roadmap, status, model, CAST(challenge AS VARCHAR), count(*), max(published_at) FROM"
+    by = "GROUP BY roadmap, status, model, CAST(challenge AS VARCHAR)"
     rows = connection.execute(
-        "SELECT roadmap, status, model, CAST(challenge AS VARCHAR), count(*), max(published_at) FROM enriched_roadmaps "
-        "GROUP BY roadmap, status, model, CAST(challenge AS VARCHAR) ORDER BY roadmap"
+        f"{grouped} enriched_roadmaps {by} UNION ALL {grouped} simulated_roadmaps AS s "
+        f"WHERE NOT EXISTS (SELECT 1 FROM enriched_roadmaps AS e WHERE e.roadmap = s.roadmap) {by} ORDER BY 1"
     ).fetchall()
     return [PublishedGroup(*row) for row in rows]
 
 
-def published_topics(connection: Connection, roadmap: str) -> dict[str, str]:
-    """topic_id -> topic of the roadmap's last publication."""
-    rows = connection.execute("SELECT topic_id, topic FROM enriched_roadmaps WHERE roadmap = ?", [roadmap]).fetchall()
-    return dict(rows)
-
-
-def open_topics(connection: Connection) -> dict[str, int]:
-    """roadmap -> number of its published topics that wait for an answer (deferred or failed), where there are any."""
+def open_topics(connection: Connection, *, table: Table = PUBLICATION) -> dict[str, int]:
+    """roadmap -> number of its published topics that wait for an answer, where there are any."""
     rows = connection.execute(
-        "SELECT roadmap, count(*) FROM enriched_roadmaps WHERE status IN ('deferred', 'failed') "
-        "GROUP BY roadmap ORDER BY roadmap"
+        f"SELECT roadmap, count(*) FROM {table.name} WHERE status <> 'enriched' GROUP BY roadmap ORDER BY roadmap"
     ).fetchall()
     return dict(rows)
 
 
-def published_ids(connection: Connection, roadmap: str) -> list[str]:
+def published_ids(connection: Connection, roadmap: str, *, table: Table = PUBLICATION) -> list[str]:
     """The topic id of every row of the roadmap's last publication."""
-    rows = connection.execute("SELECT topic_id FROM enriched_roadmaps WHERE roadmap = ?", [roadmap]).fetchall()
-    return [topic_id for (topic_id,) in rows]
+    query = f"SELECT topic_id FROM {table.name} WHERE roadmap = ?"
+    return [topic_id for (topic_id,) in connection.execute(query, [roadmap]).fetchall()]

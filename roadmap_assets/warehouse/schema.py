@@ -7,7 +7,7 @@ from roadmap_assets.warehouse.enrichments import ENRICHMENT_FAILURES, ENRICHMENT
 from roadmap_assets.warehouse.leases import ENRICHMENT_LEASES, LEASE_HOLDERS
 from roadmap_assets.warehouse.ledger import API_CALLS
 from roadmap_assets.warehouse.listings import SOURCE_LISTINGS
-from roadmap_assets.warehouse.published import ENRICHED_ROADMAPS
+from roadmap_assets.warehouse.published import ENRICHED_ROADMAPS, SIMULATED_ROADMAPS
 from roadmap_assets.warehouse.raw import RAW_CONTENTS, RAW_ROADMAPS
 from roadmap_assets.warehouse.topics import PARSED_ROADMAPS, TOPICS
 from roadmap_assets.warehouse.unreadable import UNREADABLE_ROADMAPS
@@ -28,6 +28,7 @@ TABLES = (
     PARSED_ROADMAPS,
     TOPICS,
     ENRICHED_ROADMAPS,
+    SIMULATED_ROADMAPS,
     ENRICHMENTS,
     ENRICHMENT_FAILURES,
     API_CALLS,

@@ -129,7 +129,7 @@ def load_topics(connection: Connection, roadmaps: Sequence[str]) -> list[Topic]:
     ]
 
 
-def topic_of(row: dict[str, Any]) -> Topic:
-    """The record of a row."""
-    path, resources = json.loads(row.pop("path")), json.loads(row.pop("resources"))
-    return Topic(**row, path=tuple(path), resources=tuple(Resource(**resource) for resource in resources))
+def topic_of(row: Mapping[str, Any]) -> Topic:
+    """The topic in a row of `topics`, or of a table that has its columns."""
+    path, resources = json.loads(row["path"]), json.loads(row["resources"])
+    return Topic(**{**row, "path": tuple(path), "resources": tuple(Resource(**resource) for resource in resources)})

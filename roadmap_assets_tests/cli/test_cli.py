@@ -165,7 +165,7 @@ def test_the_menu_asks_until_it_understands(
     assert result.exit_code == 0
     assert "   2  beta\n" in result.stdout
     assert said in result.stdout
-    assert f"roadmap_{chosen.replace('-', '_')}_" in line(result, "Written:")
+    assert f"topics_{chosen}.csv" in line(result, "Written:")
 
 
 def test_leaving_the_menu_does_nothing(command_line: CommandLine, source: Path) -> None:
@@ -182,11 +182,13 @@ def test_several_roadmaps_share_the_calls_of_one_run(command_line: CommandLine, 
     result = command_line.run("scrape", *roadmaps("alpha", "beta", "alpha"), "--source", source, *ENRICH)
     assert (result.exit_code, result.stderr) == (0, "")
     assert (line(result, "Total rows:"), line(result, "API calls:")) == ("4", "1 (least possible: 1)")
-    assert [text.split("_")[1] for text in result.stdout.splitlines() if text.startswith("Written:")] == [
-        "alpha",
-        "beta",
+    assert [text for text in result.stdout.splitlines() if text.startswith("Written:")] == [
+        "Written: output/roadmap_alpha.simulated.csv (2 rows)",
+        "Written: output/roadmap_beta.simulated.csv (2 rows)",
     ]
-    assert command_line.sql("SELECT roadmap, count(tldr) FROM enriched_roadmaps GROUP BY roadmap ORDER BY roadmap") == [
+    assert command_line.sql(
+        "SELECT roadmap, count(tldr) FROM simulated_roadmaps GROUP BY roadmap ORDER BY roadmap"
+    ) == [
         ("alpha", 2),
         ("beta", 2),
     ]
@@ -202,7 +204,7 @@ def test_an_unreadable_roadmap_among_several_is_left_out(command_line: CommandLi
     result = command_line.run("scrape", *roadmaps("alpha", "beta", "beta-two"), "--source", source, *ENRICH)
     assert result.exit_code == 3
     assert "beta.json" in line(result, "Left out:")
-    assert command_line.sql("SELECT DISTINCT roadmap FROM enriched_roadmaps ORDER BY roadmap") == [
+    assert command_line.sql("SELECT DISTINCT roadmap FROM simulated_roadmaps ORDER BY roadmap") == [
         ("alpha",),
         ("beta-two",),
     ]
@@ -216,7 +218,7 @@ def test_several_roadmaps_do_not_fit_one_output_file(command_line: CommandLine, 
 
 
 def test_a_limit_asks_only_the_first_topics_without_an_answer(command_line: CommandLine) -> None:
-    answered = "SELECT position FROM enriched_roadmaps WHERE tldr IS NOT NULL ORDER BY position"
+    answered = "SELECT position FROM simulated_roadmaps WHERE tldr IS NOT NULL ORDER BY position"
     result = command_line.run("scrape", *SAMPLE, *ENRICH, "--limit", 5)
     assert result.exit_code == 0
     assert (line(result, "Newly enriched:"), line(result, "API calls:")) == ("5", "1 (least possible: 1)")

@@ -57,7 +57,7 @@ def test_the_second_run_asks_whether_anything_changed_and_no_more(live: CommandL
 def test_the_menu_is_of_the_live_roadmaps(live: CommandLine, upstream: Upstream) -> None:
     result = live.run("scrape", "--interactive", typed="beta\n")
     assert result.exit_code == 0
-    assert "roadmap_beta_" in line(result, "Written:")
+    assert "topics_beta.csv" in line(result, "Written:")
 
 
 def test_all_topics_take_one_listing(live: CommandLine, upstream: Upstream) -> None:

@@ -100,7 +100,7 @@ def test_a_profile_of_more_columns_shows_them_as_they_are_stored(project: Projec
     profile = load_profile("study")
     extra = [(c.name, c.type) for c in column_schema(ENRICHED, profile).columns][-4:]
     with Warehouse(project.settings.db).transaction() as connection:
-        publish_rows(connection, "any", [], columns=dict(extra), profile="study", model="any")
+        publish_rows(connection, "any", [], columns=dict(extra))
     assert described(project, "enriched_roadmaps")[-4:] == extra
     assert [name for name, _ in extra] == list(profile.columns)
 

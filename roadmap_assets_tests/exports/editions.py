@@ -9,7 +9,7 @@ from typing import Any
 
 from roadmap_assets.exports.edition import Edition
 from roadmap_assets.roadmaps.document import Document, parse_document
-from roadmap_assets.warehouse.published import PublishedTopic
+from roadmap_assets.warehouse.published import EnrichedTopic, Status
 from roadmap_assets.warehouse.topics import Resource, Topic
 
 MARKUP = "<img src=x onerror=alert(1)>"
@@ -23,11 +23,11 @@ def published(
     name: str,
     *,
     answers: Mapping[str, Any] | None = None,
-    status: str = "enriched",
+    status: Status = "enriched",
     model: str = "gemini-test",
     published_at: datetime | None = datetime(2026, 3, 1, 12),  # noqa: DTZ001 - the tables hold UTC without a zone
     **topic: Any,
-) -> PublishedTopic:
+) -> EnrichedTopic:
     """A published topic; `topic` are fields of `Topic`."""
     fields = {
         "roadmap": "test",
@@ -43,14 +43,15 @@ def published(
         "resources": (Resource(f"{name} guide", f"https://example.org/{name.replace(' ', '-')}", "article"),),
     }
     given = {"tldr": f"Use {name} well", "challenge": "practice"} if answers is None else answers
-    return PublishedTopic(Topic(**{**fields, **topic}), status, given, "summary", model, published_at)
+    found = Topic(**{**fields, **topic})
+    return EnrichedTopic(found, status, given, f"key of {name}", "summary", model, published_at=published_at)
 
 
-def edition(*rows: PublishedTopic, headers: Mapping[str, str] = HEADERS, title: str = "Test") -> Edition:
+def edition(*rows: EnrichedTopic, headers: Mapping[str, str] = HEADERS, title: str = "Test") -> Edition:
     return Edition(roadmap="test", title=title, headers=headers, rows=rows)
 
 
-def document_of(rows: Sequence[PublishedTopic], *more: Mapping[str, Any]) -> Document:
+def document_of(rows: Sequence[EnrichedTopic], *more: Mapping[str, Any]) -> Document:
     """A drawing of the topics, one below the other, and of `more` nodes."""
     nodes = [
         {

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from roadmap_assets.exports.csv_file import default_path, disarmed, write_roadmap_csv
+from roadmap_assets.exports.csv_file import default_path, disarmed, topics_path, write_roadmap_csv
 from roadmap_assets.warehouse.topics import Resource, Topic
 
 
@@ -28,9 +27,11 @@ def topic(name: str, *, description: str = "", resources: tuple[str, ...] = ()) 
     )
 
 
-def test_the_default_name_has_the_slug_and_the_time() -> None:
-    now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    assert default_path(Path("out"), "a-b-c", now=now) == Path("out/roadmap_a_b_c_20260102_030405.csv")
+def test_enriched_simulated_and_plain_rows_never_share_a_name() -> None:
+    folder = Path("out")
+    assert default_path(folder, "a-b-c") == Path("out/roadmap_a-b-c.csv")
+    assert default_path(folder, "a-b-c", simulated=True) == Path("out/roadmap_a-b-c.simulated.csv")
+    assert topics_path(folder, "a-b-c") == Path("out/topics_a-b-c.csv")
 
 
 def test_every_field_is_quoted_and_every_text_comes_back(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from roadmap_assets.warehouse.published import (
     EnrichedTopic,
     Status,
     column_type,
+    load_published,
     open_topics,
     publish_rows,
-    published_topics,
 )
 from roadmap_assets_tests.warehouse import records
 
@@ -30,11 +30,11 @@ def publish(
     of_each: Sequence[Status] = statuses or ["enriched"] * len(answers)
     topics = records.topics(roadmap, len(answers))
     rows = [
-        EnrichedTopic(topic, status, answer, f"key {topic.topic_id}")
+        EnrichedTopic(topic, status, answer, f"key {topic.topic_id}", "p", "m")
         for topic, answer, status in zip(topics, answers, of_each, strict=True)
     ]
     with warehouse.transaction() as connection:
-        publish_rows(connection, roadmap, rows, columns=columns, profile="p", model="m")
+        publish_rows(connection, roadmap, rows, columns=columns)
 
 
 def query(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
@@ -135,5 +135,5 @@ def test_that_what_waits_is_counted_by_roadmap(warehouse: Warehouse) -> None:
     publish(warehouse, "c", [{}], columns=SUMMARY, statuses=["enriched"])
     with warehouse.transaction() as connection:
         assert list(open_topics(connection).items()) == [("a", 1), ("b", 2)]
-        assert published_topics(connection, "b") == {"0": "Partitions", "1": "Partitions", "2": "Partitions"}
-        assert published_topics(connection, "none") == {}
+        assert [row.status for row in load_published(connection, "b")] == ["enriched", "failed", "deferred"]
+        assert load_published(connection, "none") == []

@@ -15,7 +15,7 @@ from roadmap_assets.exports.html.drawing import Drawing, Spot, draw
 from roadmap_assets.exports.html.template import render
 from roadmap_assets.exports.whole_file import written_whole
 from roadmap_assets.roadmaps.document import Document
-from roadmap_assets.warehouse.published import PublishedTopic
+from roadmap_assets.warehouse.published import EnrichedTopic
 
 SCRIPTS: Final = (
     "elements.js",
@@ -101,7 +101,7 @@ def levels_of(edition: Edition) -> Mapping[str, Series]:
     return {level: Series(level, f"level-{min(n, LOOKS - 1)}") for n, level in enumerate(edition.levels)}
 
 
-def _spot(place: int, row: PublishedTopic, levels: Mapping[str, Series]) -> Spot:
+def _spot(place: int, row: EnrichedTopic, levels: Mapping[str, Series]) -> Spot:
     level = levels.get(str(row.columns.get(CHALLENGE)), NO_ANSWER)
     return Spot(place, level.look, f"{row.topic.topic}, {level.label}")
 
@@ -154,7 +154,7 @@ def _data(edition: Edition) -> dict[str, Any]:
     }
 
 
-def _topic(edition: Edition, row: PublishedTopic) -> dict[str, Any]:
+def _topic(edition: Edition, row: EnrichedTopic) -> dict[str, Any]:
     """A topic for the script; what is empty or false is left out."""
     topic = row.topic
     answers = {column: row.columns[column] for column in edition.headers if column in row.columns}
