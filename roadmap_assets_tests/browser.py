@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PICTURES = "DOCS_PICTURES"
+"""Set it to anything to have the pictures in docs/images taken again."""
+
 FLAGS = (
     "--headless",
     "--no-sandbox",

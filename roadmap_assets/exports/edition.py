@@ -42,12 +42,12 @@ class Edition:
     @property
     def answered(self) -> int:
         """Number of topics with an answer."""
-        return sum(is_answered(row) for row in self.rows)
+        return sum(row.is_answered for row in self.rows)
 
     @property
     def authors(self) -> Sequence[str]:
         """The models that wrote the answers."""
-        return sorted({row.model for row in self.rows if is_answered(row)})
+        return sorted({row.model for row in self.rows if row.is_answered})
 
     @property
     def published_at(self) -> datetime | None:
@@ -77,11 +77,6 @@ def headers_of(rows: Sequence[EnrichedTopic], known: Mapping[str, str]) -> dict[
     return {column: known.get(column) or column.replace("_", " ").title() for column in ordered}
 
 
-def is_answered(row: EnrichedTopic) -> bool:
-    """Whether the topic has an answer, be it a stale one."""
-    return bool(row.columns)
-
-
 def is_stale(row: EnrichedTopic) -> bool:
     """Whether the answer belongs to an earlier text of the topic or an earlier profile."""
     return row.status == "stale"
@@ -89,4 +84,4 @@ def is_stale(row: EnrichedTopic) -> bool:
 
 def is_simulated(row: EnrichedTopic) -> bool:
     """Whether the simulator answered."""
-    return is_answered(row) and row.model == SIMULATOR
+    return row.is_answered and row.model == SIMULATOR

@@ -9,6 +9,7 @@ from roadmap_assets_tests.benchmarks.edit import edit
 from roadmap_assets_tests.benchmarks.figures import Benchmark
 from roadmap_assets_tests.benchmarks.hostile import hostile
 from roadmap_assets_tests.benchmarks.orchestration import dagster
+from roadmap_assets_tests.benchmarks.page import page
 from roadmap_assets_tests.benchmarks.parse import parse
 from roadmap_assets_tests.benchmarks.processes import processes
 from roadmap_assets_tests.benchmarks.quality import quality
@@ -80,6 +81,14 @@ BENCHMARKS = (
         against="The number of topics.",
         limit="All real ones under 2 s, 20 000 topics under 10 s, near-linear.",
         run=parse,
+    ),
+    Benchmark(
+        name="page",
+        measures="Pages of all real roadmaps and the index over them, written one after the other; their sizes; and "
+        "from opening the page of 134 topics to the end of its script, in headless Chromium. Medians of 5.",
+        against="Nothing: the limits are what a reader puts up with.",
+        limit="All pages under 10 s; the page at most 500 KB and interactive in 1 s; the index at most 300 KB.",
+        run=page,
     ),
     Benchmark(
         name="hostile",

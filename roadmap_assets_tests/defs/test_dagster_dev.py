@@ -18,23 +18,10 @@ from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.roadmaps.sources.registry import SAMPLE
 from roadmap_assets.simulator.faults import FaultPlan, Hang, Rule
 from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets_tests.browser import CHROMIUM, FLAGS, PICTURES
 from roadmap_assets_tests.defs.dagster_dev import MODULE, DagsterDev
 from roadmap_assets_tests.defs.project import REPOSITORY
 from roadmap_assets_tests.roadmaps.written import write_roadmap
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-SCREENSHOTS = "ROADMAP_TEST_SCREENSHOTS"
-"""Set it to anything to have the pages' pictures renewed in docs/images."""
 
 
 @pytest.fixture(scope="module")
@@ -122,10 +109,10 @@ def test_the_pages_of_the_ui(dev: DagsterDev) -> None:
     shutil.copytree(SAMPLE / slug, dev.source / slug)
     with dev.gemini():
         assert dev.end_of(dev.launch(slug)) == DagsterRunStatus.SUCCESS
-    keep = os.environ.get(SCREENSHOTS)
+    keep = os.environ.get(PICTURES)
     with tempfile.TemporaryDirectory() as profile, playwright.sync_playwright() as driver:
         browser = driver.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1440, "height": 900}
+            profile, executable_path=CHROMIUM, args=list(FLAGS), viewport={"width": 1440, "height": 900}
         )
         page = browser.pages[0]
         page.set_default_timeout(60_000)

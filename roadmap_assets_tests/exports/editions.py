@@ -23,7 +23,8 @@ def published(
     name: str,
     *,
     answers: Mapping[str, Any] | None = None,
-    status: Status = "enriched",
+    status: Status | None = None,
+    answered_at: datetime | None = None,
     model: str = "gemini-test",
     published_at: datetime | None = datetime(2026, 3, 1, 12),  # noqa: DTZ001 - the tables hold UTC without a zone
     **topic: Any,
@@ -44,7 +45,8 @@ def published(
     }
     given = {"tldr": f"Use {name} well", "challenge": "practice"} if answers is None else answers
     found = Topic(**{**fields, **topic})
-    return EnrichedTopic(found, status, given, f"key of {name}", "summary", model, published_at=published_at)
+    what = status or ("enriched" if given else "deferred")
+    return EnrichedTopic(found, what, given, f"key of {name}", "summary", model, answered_at, published_at)
 
 
 def edition(*rows: EnrichedTopic, headers: Mapping[str, str] = HEADERS, title: str = "Test") -> Edition:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from roadmap_assets.exports.edition import CHALLENGE, TLDR, Edition, is_answered, is_simulated, is_stale
+from roadmap_assets.exports.edition import CHALLENGE, TLDR, Edition, is_simulated, is_stale
 from roadmap_assets.exports.html.charts import Chart, Series, stacked
 from roadmap_assets.exports.html.drawing import Drawing, Spot, draw
 from roadmap_assets.exports.html.template import render
@@ -171,8 +171,8 @@ def _topic(edition: Edition, row: EnrichedTopic) -> dict[str, Any]:
         "challenge": answers.get(CHALLENGE),
         "answers": {name: value for name, value in answers.items() if name not in (TLDR, CHALLENGE)},
         "optional": topic.optional,
-        "status": "" if is_answered(row) else row.status,
-        "stale": is_stale(row),
+        "status": "" if row.is_answered else row.status,
+        "stale": is_stale(row) and (in_words(row.answered_at) or True),
         "simulated": is_simulated(row),
     }
     return {name: value for name, value in whole.items() if value not in (None, "", False, (), [], {})}

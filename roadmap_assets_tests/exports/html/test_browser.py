@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,9 @@ from roadmap_assets.exports.tables import write_roadmap
 from roadmap_assets.warehouse.ledger import Day
 from roadmap_assets.warehouse.published import PublishedGroup
 from roadmap_assets.warehouse.topics import Resource
-from roadmap_assets_tests.browser import chromium, opened
+from roadmap_assets_tests.browser import PICTURES, chromium, opened
+from roadmap_assets_tests.cli.command_line import SAMPLE, SAMPLE_TOPICS, CommandLine
+from roadmap_assets_tests.conftest import REPOSITORY
 from roadmap_assets_tests.exports.editions import FORMULA, HEADERS, MARKUP, document_of, edition, hostile, published
 
 if TYPE_CHECKING:
@@ -40,7 +44,7 @@ ROWS = [
     ),
     published("Tracing", category="Reliability", answers={"tldr": "See where time went", "challenge": "expert"}),
     published("Öl und Café", category="Storage", model="simulator"),
-    published("Parquet", category="Storage", status="stale"),
+    published("Parquet", category="Storage", status="stale", answered_at=datetime(2025, 2, 3)),  # noqa: DTZ001
     published("Compaction", category="Storage", answers={}, status="failed", resources=()),
 ]
 EDITION = edition(*ROWS, headers={**HEADERS, "how_to": "How To"})
@@ -157,7 +161,7 @@ def test_a_card_shows_all_there_is_and_closing_it_leads_back(browser: Browser, p
         assert not card.is_visible()
         assert page.evaluate("location.hash") == ""
         page.click("#list .open >> nth=3")
-        assert "stale answer" in card.inner_text()
+        assert "stale answer of 3 February 2025" in card.inner_text()
         page.keyboard.press("Escape")
         assert page.evaluate("document.activeElement.textContent") == "Parquet"
     with opened(browser, page_file, "#topic=öl-und-café") as page:
@@ -326,6 +330,19 @@ def test_the_theme_is_the_system_s_until_the_reader_chooses(browser: Browser, pa
         page.reload()
         colors.append(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
     assert colors == ["rgb(20, 23, 29)", "rgb(250, 249, 246)", "rgb(250, 249, 246)"]
+
+
+def test_the_sample_s_page_shows_what_the_readme_promises(browser: Browser, command_line: CommandLine) -> None:
+    for arguments in (("scrape", *SAMPLE, "--enrich", "--offline"), ("page", "data-orchestration")):
+        result = command_line.run(*arguments)
+        assert result.exit_code == 0, result.output
+    file = command_line.folder / "site" / "data-orchestration.html"
+    with opened(browser, file, viewport={"width": 1500, "height": 940}) as page:
+        assert len(bright(page)) == SAMPLE_TOPICS
+        assert "Simulated answers." in page.inner_text(".masthead")
+        assert "Read every change, deletions included, from the database's own log" in page.inner_text("#list")
+        if os.environ.get(PICTURES):
+            page.screenshot(path=REPOSITORY / "docs" / "images" / "page.png")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

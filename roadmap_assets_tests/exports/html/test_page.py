@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+from roadmap_assets.exports.html.index import render_index
 from roadmap_assets.exports.html.page import render_page
+from roadmap_assets.roadmaps.document import parse_document
+from roadmap_assets.roadmaps.table import build_topics
+from roadmap_assets.warehouse.ledger import Day
+from roadmap_assets.warehouse.published import EnrichedTopic, PublishedGroup
+from roadmap_assets.warehouse.raw import ContentFile, Snapshot
 from roadmap_assets.warehouse.topics import Resource
-from roadmap_assets_tests.exports.editions import MARKUP, SCRIPT_LINK, document_of, edition, hostile, published
+from roadmap_assets_tests.exports.editions import HEADERS, MARKUP, SCRIPT_LINK, document_of, edition, hostile, published
 
 
 class Elements(HTMLParser):
@@ -115,6 +123,30 @@ def test_a_reader_sees_whose_answers_they_are(rows: list[object], says: str) -> 
     assert says in page
     real = [published("One")]
     assert says not in render_page(edition(*real), document_of(real))
+
+
+def test_the_page_of_a_large_roadmap_and_the_index_over_all_stay_small(real_roadmaps: Path) -> None:
+    folder = real_roadmaps / "engineering-manager"
+    files = [(path.stem.rpartition("@")[2], path.read_text("utf-8")) for path in folder.glob("content/*.md")]
+    contents = [ContentFile(f"{topic_id}.md", topic_id, "", markdown) for topic_id, markdown in files]
+    text = (folder / "engineering-manager.json").read_text("utf-8")
+    snapshot = Snapshot("engineering-manager", text, "a test", "directory", tuple(contents))
+    how_to = {
+        name: ["one line of at most twenty words, of which this has some, and more"] * 4 for name in ("a", "b", "c")
+    }
+    answers = {"tldr": "At most twelve words about what it is", "challenge": "expert", "how_to": how_to}
+    rows = [EnrichedTopic(topic, "enriched", answers, "key", "study", "any") for topic in build_topics(snapshot).topics]
+    assert len(rows) == 134
+    document = parse_document(text, roadmap="engineering-manager", origin="a test")
+    page = render_page(edition(*rows, headers={**HEADERS, "how_to": "How To"}), document)
+    assert len(page.encode()) <= 500_000
+    now = datetime(2026, 3, 1)  # noqa: DTZ001 - the tables hold UTC without a zone
+    titles = {f"roadmap-{number}": f"A roadmap of some length, {number}" for number in range(91)}
+    groups = [
+        PublishedGroup(slug, "enriched", "any", level, 70, now) for slug in titles for level in ("practice", "expert")
+    ]
+    days = [Day((now + timedelta(days=number)).date(), number, number / 100) for number in range(400)]
+    assert len(render_index(titles, groups, fetched=dict.fromkeys(titles, now), days=days).encode()) <= 300_000
 
 
 def test_the_footer_says_where_it_comes_from_and_that_it_may_not_be_republished() -> None:
