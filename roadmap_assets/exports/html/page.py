@@ -86,7 +86,7 @@ def render_page(edition: Edition, document: Document) -> str:
         drawing=draw(document, topics=spots),
         levels=edition.levels,
         unanswered=total - answered,
-        charts=[_challenge_by_chapter(edition, levels), _resources_by_kind(edition)],
+        charts=[chart for chart in (_challenge_by_chapter(edition, levels), _resources_by_kind(edition)) if chart.bars],
         origin=f"https://roadmap.sh/{edition.roadmap}",
         origin_name=f"roadmap.sh/{edition.roadmap}",
         answered=answered,
@@ -110,7 +110,8 @@ def _facts(edition: Edition, published: str) -> Iterator[str]:
     resources = sum(len(row.topic.resources) for row in edition.rows)
     yield counted(len(edition.rows), "topic")
     yield counted(len(edition.chapters), "chapter")
-    yield counted(resources, "resource")
+    if resources:
+        yield counted(resources, "resource")
     if edition.answered < len(edition.rows):
         yield f"{edition.answered} answered"
     if published:

@@ -24,7 +24,8 @@ function look({ x, y, scale }) {
 const between = (value, least, most) => Math.min(Math.max(value, least), Math.max(least, most));
 
 function fit() {
-  look({ x: whole.left, y: whole.top, scale: Math.min(1.1, Math.max(0.3, drawing.clientWidth / whole.width)) });
+  const scale = between(drawing.clientWidth / whole.width, 0.3, 1.1);
+  look({ x: whole.left + (whole.width - drawing.clientWidth / scale) / 2, y: whole.top, scale });
 }
 
 function pan(dx, dy) {
