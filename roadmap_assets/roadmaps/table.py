@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from roadmap_assets.roadmaps.content import Content, choose_files, read_content
+from roadmap_assets.roadmaps.content.files import choose_files
+from roadmap_assets.roadmaps.content.reading import Content, read_content
 from roadmap_assets.roadmaps.document import parse_document
 from roadmap_assets.roadmaps.place import place_topics
 from roadmap_assets.roadmaps.tree import parse_tree
@@ -66,7 +67,7 @@ def build_topics(snapshot: Snapshot) -> TopicTable:
         "files_without_id": chosen.files_without_id,
         "texts_with_heading_only": len(blank) - empty,
         "texts_empty": empty,
-        "links_mended": sum(content.mended_links for content in contents.values()),
+        "links_mended": sum(content.repaired_links for content in contents.values()),
         "links_dropped": sum(content.dropped_links for content in contents.values()),
         "links_without_type": sum(content.untyped_links for content in contents.values()),
     }

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadmap_assets.roadmaps.content import RESOURCE_TYPES, choose_files, file_slug, read_content, web_url
+from roadmap_assets.roadmaps.content.files import choose_files, file_slug
+from roadmap_assets.roadmaps.content.links import RESOURCE_TYPES, web_url
+from roadmap_assets.roadmaps.content.reading import read_content
 from roadmap_assets.roadmaps.sources.base import content_file
 from roadmap_assets.roadmaps.sources.directory import DirectorySource
 from roadmap_assets.warehouse.raw import ContentFile
@@ -177,7 +179,7 @@ def test_resource(link: str, resource: Resource) -> None:
 def test_a_url_is_a_resource_once_and_in_order() -> None:
     content = read_content("[b](https://b.example) [a](https://a.example) [c](https://b.example) [d](ttps://a.example)")
     assert [resource.title for resource in content.resources] == ["b", "a"]
-    assert content.mended_links == 1
+    assert content.repaired_links == 1
     assert content.untyped_links == 4
 
 
@@ -210,7 +212,7 @@ def test_web_url(written: str, url: str | None) -> None:
     content = read_content(f"[a](<{written}>)")
     assert [resource.url for resource in content.resources] == ([url] if url else [])
     assert content.dropped_links == (url is None)
-    assert content.mended_links == (url is not None and written.lower() != url)
+    assert content.repaired_links == (url is not None and written.lower() != url)
 
 
 def test_a_link_in_a_comment_or_in_code_is_none() -> None:
@@ -305,7 +307,7 @@ def test_the_real_texts(real_roadmaps: Path) -> None:
     contents = [read_content(markdown) for markdown in markdowns]
 
     assert len(contents) == 767
-    assert sum(content.mended_links for content in contents) == 3
+    assert sum(content.repaired_links for content in contents) == 3
     assert sum(content.dropped_links for content in contents) == 0
     assert sum(content.untyped_links for content in contents) == 0  # three are mentioned in prose, and are no resources
     assert sum(not content.description for content in contents) == 2, "two hold links alone"

@@ -12,7 +12,8 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from roadmap_assets.roadmaps.content import Content, choose_files, read_content
+from roadmap_assets.roadmaps.content.files import choose_files
+from roadmap_assets.roadmaps.content.reading import Content, read_content
 from roadmap_assets.roadmaps.document import Document, parse_document
 from roadmap_assets.roadmaps.hierarchy import STAGES
 from roadmap_assets.roadmaps.place import place_topics
@@ -144,7 +145,7 @@ def test_links_are_typed_and_secure_but_for_the_specimens(labels: dict[str, str]
     """One topic has no link and one link has no type, as happens in real roadmaps."""
     assert [labels[topic] for topic, text in texts.items() if not text.resources] == ["Delivery"]
     assert [labels[topic] for topic, text in texts.items() if text.untyped_links] == ["Cron and Its Limits"]
-    assert sum(text.mended_links + text.dropped_links for text in texts.values()) == 0
+    assert sum(text.repaired_links + text.dropped_links for text in texts.values()) == 0
     assert all(len(text.resources) <= 3 for text in texts.values())
     assert all(link.url.startswith("https://") for text in texts.values() for link in text.resources)
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from roadmap_assets.exports.html.curves import curve
 from roadmap_assets.exports.html.lettering import LINE_HEIGHT, Lettering, fitted
-from roadmap_assets.roadmaps.content import web_url
+from roadmap_assets.roadmaps.content.links import web_url
 from roadmap_assets.roadmaps.document import LINE_TYPES, Document, Entry, Node
 from roadmap_assets.roadmaps.geometry import Box
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from roadmap_assets.errors import DocumentError, SourceUnavailable
-from roadmap_assets.roadmaps.content import read_content
+from roadmap_assets.roadmaps.content.reading import read_content
 from roadmap_assets.roadmaps.sources.host import ATTEMPTS
 from roadmap_assets_tests.roadmaps.sources.conftest import DOCUMENTS, document, source
 from roadmap_assets_tests.roadmaps.sources.upstream import BEGINNER, OFFICIAL, Reply, Upstream

@@ -1,0 +1,1 @@
+"""A topic's markdown -> its description and its resources."""
