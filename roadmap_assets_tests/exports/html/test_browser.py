@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -70,6 +71,14 @@ def listed(page: Page) -> list[str]:
 def bright(page: Page) -> list[str]:
     """The topics of the drawing that the filter leaves bright."""
     return page.locator("#drawing [data-topic]:not(.dim) text").all_text_contents()
+
+
+def becomes(page: Page, expression: str, value: str) -> None:
+    """Wait for what a dialog's end leads to, which the browser reports in an event of its own."""
+    deadline = time.monotonic() + 20
+    while (found := page.evaluate(expression)) != value and time.monotonic() < deadline:
+        page.wait_for_timeout(20)
+    assert found == value
 
 
 def saved(page: Page, name: str) -> bytes:
@@ -159,11 +168,11 @@ def test_a_card_shows_all_there_is_and_closing_it_leads_back(browser: Browser, p
         assert card.locator("h2").inner_text() == "Tracing"
         page.keyboard.press("Escape")
         assert not card.is_visible()
-        assert page.evaluate("location.hash") == ""
+        becomes(page, "location.hash", "")
         page.click("#list .open >> nth=3")
         assert "stale answer of 3 February 2025" in card.inner_text()
         page.keyboard.press("Escape")
-        assert page.evaluate("document.activeElement.textContent") == "Parquet"
+        becomes(page, "document.activeElement.textContent", "Parquet")
     with opened(browser, page_file, "#topic=öl-und-café") as page:
         assert "simulated" in page.inner_text("#card")
     with opened(browser, page_file, "#topic=compaction") as page:
@@ -189,7 +198,7 @@ def test_everything_can_be_reached_by_keys(browser: Browser, page_file: Path) ->
         page.keyboard.press("Enter")
         assert page.locator("#card h2").inner_text() == "Parquet"
         page.keyboard.press("Escape")
-        assert page.evaluate("document.activeElement.dataset.topic") == "3"
+        becomes(page, "document.activeElement.dataset.topic", "3")
         before = page.get_attribute("#drawing", "viewBox")
         page.keyboard.press("+")
         assert page.get_attribute("#drawing", "viewBox") != before
