@@ -164,6 +164,9 @@ class Upstream:
                         return first
         if path.startswith("/site/"):
             return self._site(path)
+        if path == "/github/rate_limit":
+            core = {"limit": 5000, "remaining": 4990, "reset": 1_900_000_000}
+            return Reply(body=json.dumps({"resources": {"core": core}}).encode())
         if path == TREE:
             return self._tree(headers)
         if path == TREE.replace(REPOSITORY, FORMER_REPOSITORY):
