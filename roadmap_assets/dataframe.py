@@ -18,7 +18,7 @@ from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import InvalidSetting, MissingKey
 from roadmap_assets.progress_bar import RowsBar
 from roadmap_assets.settings import Settings, load_settings
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.enrichments import answering_models, load_answers
 from roadmap_assets.warehouse.published import column_type
 

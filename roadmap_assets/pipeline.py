@@ -30,7 +30,7 @@ from roadmap_assets.roadmaps.sources.base import Addresses, Source, check_slug
 from roadmap_assets.roadmaps.sources.registry import open_source
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.base import Table
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.enrichments import load_answers, load_failures
 from roadmap_assets.warehouse.ledger import outcomes_in_run, spent_by_day
 from roadmap_assets.warehouse.listings import Listings

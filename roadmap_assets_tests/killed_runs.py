@@ -10,7 +10,7 @@ from pathlib import Path
 
 from roadmap_assets.enrichment.engine.events import BatchEnriched
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.processes import EngineProcess
 
 TOPICS = [f"Topic {number}" for number in range(100)]

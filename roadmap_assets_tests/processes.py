@@ -18,7 +18,7 @@ from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.engine.events import Event
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.settings import load_settings
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 
 
 class Program:

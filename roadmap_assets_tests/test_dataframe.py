@@ -29,7 +29,7 @@ from roadmap_assets.errors import InvalidSetting, MissingKey
 from roadmap_assets.settings import Settings, load_settings
 from roadmap_assets.simulator.faults import Edit, FaultPlan, Rule
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 
 DISHES = pd.DataFrame(
     {

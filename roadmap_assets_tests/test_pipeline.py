@@ -14,7 +14,7 @@ from roadmap_assets.enrichment.access import Access
 from roadmap_assets.errors import DocumentError, InvalidSlug, UnknownRoadmap
 from roadmap_assets.roadmaps.sources.directory import DirectorySource
 from roadmap_assets.settings import load_settings
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.enrichments import Answer, store_answers
 
 

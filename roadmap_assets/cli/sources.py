@@ -13,7 +13,7 @@ from roadmap_assets.cli.hints import with_hint
 from roadmap_assets.errors import DocumentError, SourceUnavailable, UnknownRoadmap
 from roadmap_assets.roadmaps.sources.base import Entry, Source
 from roadmap_assets.settings import Settings
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 
 source_option = click.option(
     "--source", metavar="S", help="live, sample, or a directory.  [default: ROADMAP_SOURCE, else live]"

@@ -20,7 +20,7 @@ from roadmap_assets.enrichment.access import Access
 from roadmap_assets.pipeline import source_of
 from roadmap_assets.roadmaps.sources.base import Source
 from roadmap_assets.settings import Settings, load_settings
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 
 
 class _SettingsResource(dg.ConfigurableResource[Any]):

@@ -20,7 +20,7 @@ from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS, lineage_metadata
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.pipeline import Enriched, Fetched, Published, TopicsRead
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 
 
 def report_run(

@@ -129,7 +129,7 @@ _TYPES: Final = {str: "VARCHAR", bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE"
 def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], answers: Sequence[Column]) -> None:
     import duckdb
 
-    from roadmap_assets.warehouse.connection import DuckDBConnection
+    from roadmap_assets.warehouse.attached import DuckDBConnection
     from roadmap_assets.warehouse.rows import create, insert_rows
 
     table: Table = _TYPED_TOPICS.with_columns(answers)

@@ -19,7 +19,7 @@ from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.engine.report import Report
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.settings import load_settings
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 
 RPM = 15
 WINDOW_S = 60.0

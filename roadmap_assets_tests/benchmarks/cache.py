@@ -9,7 +9,7 @@ from pathlib import Path
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.questions import Question
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.enrichments import Answer, load_answers, store_answers
 from roadmap_assets_tests.benchmarks import asking, measuring
 from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, at_most

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from roadmap_assets.settings import load_settings
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.benchmarks import asking, generated, measuring
 from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, Remark, at_most, exactly
 from roadmap_assets_tests.benchmarks.roadmap import any_roadmap

@@ -10,7 +10,7 @@ from statistics import median
 from roadmap_assets import pipeline
 from roadmap_assets.errors import DocumentError
 from roadmap_assets.roadmaps.sources.directory import DirectorySource
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.published import EnrichedTopic, publish_rows
 from roadmap_assets.warehouse.topics import load_topics
 from roadmap_assets_tests.benchmarks import measuring

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.enrichments import Answer, cache_size, store_answers
 from roadmap_assets.warehouse.ledger import Call, record_calls
 from roadmap_assets.warehouse.rows import utc_now

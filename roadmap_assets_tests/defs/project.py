@@ -18,7 +18,7 @@ from roadmap_assets.definitions import build_definitions
 from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.settings import Settings, load_settings, variable_of
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.roadmaps.written import write_roadmap
 
 ASSETS = ("raw_roadmap", "roadmap_topics", "topic_enrichments", "enriched_roadmap")

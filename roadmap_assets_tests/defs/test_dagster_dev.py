@@ -17,7 +17,7 @@ from dagster import DagsterRunStatus
 from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.roadmaps.sources.registry import SAMPLE
 from roadmap_assets.simulator.faults import FaultPlan, Hang, Rule
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.browser import CHROMIUM, FLAGS, PICTURES
 from roadmap_assets_tests.defs.dagster_dev import MODULE, DagsterDev
 from roadmap_assets_tests.defs.project import REPOSITORY

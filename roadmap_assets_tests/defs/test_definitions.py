@@ -15,7 +15,7 @@ from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS, colum
 from roadmap_assets.enrichment.profiles.registry import load_profile
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.roadmaps import PARSER_VERSION
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.published import publish_rows
 from roadmap_assets_tests.defs.project import ASSETS, REPOSITORY, Project
 

@@ -14,7 +14,7 @@ from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.settings import load_settings
 from roadmap_assets.simulator.faults import FaultPlan, Rule, Status
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.enrichment.providers.raw_server import answering, http
 
 REAL = "gemini-3.5-flash-lite"

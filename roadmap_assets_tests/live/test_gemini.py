@@ -8,7 +8,7 @@ from roadmap_assets.cli.doctor.gemini import check_key, check_model
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.blocking import run_blocking
 from roadmap_assets.settings import Settings
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.live.conftest import reach
 
 pytestmark = pytest.mark.live

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 
 
 @pytest.fixture

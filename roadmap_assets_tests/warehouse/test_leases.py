@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Iterable
 
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.leases import Claim, LeaseHolder
 from roadmap_assets_tests.processes import Program
 from roadmap_assets_tests.warehouse.test_enrichments import answer, store
@@ -14,7 +14,7 @@ from roadmap_assets_tests.warehouse.test_enrichments import answer, store
 LEASE = """
 import sys
 from pathlib import Path
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.leases import LeaseHolder
 
 warehouse = Warehouse(Path(sys.argv[1]))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.ledger import Call, Spent, record_calls, spent_in_run
 
 CALL = Call(

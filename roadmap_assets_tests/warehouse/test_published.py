@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.published import (
     EnrichedTopic,
     Status,

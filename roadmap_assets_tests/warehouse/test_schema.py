@@ -12,8 +12,9 @@ import pytest
 
 from roadmap_assets import warehouse
 from roadmap_assets.errors import WarehouseUnreadable
+from roadmap_assets.warehouse.attached import DuckDBConnection
 from roadmap_assets.warehouse.base import Connection
-from roadmap_assets.warehouse.connection import DuckDBConnection, Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.migrations import MIGRATIONS, migrate
 from roadmap_assets.warehouse.rows import quoted
 from roadmap_assets.warehouse.schema import TABLES

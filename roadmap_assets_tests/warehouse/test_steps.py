@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from roadmap_assets.warehouse.base import Connection
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.listings import Listings
 from roadmap_assets.warehouse.raw import has_vanished, load_snapshot, mark_vanished, save_snapshot, stored_version
 from roadmap_assets.warehouse.topics import Parse, count_topics, load_parse, load_topics, save_topics

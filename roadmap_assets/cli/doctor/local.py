@@ -10,7 +10,7 @@ from roadmap_assets.cli.doctor.finding import Findings
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.exports.whole_file import check_writable
 from roadmap_assets.settings import Settings
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.migrations import MIGRATIONS
 
 LITTLE_SPACE_BYTES = 500 * 2**20

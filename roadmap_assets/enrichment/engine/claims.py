@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from roadmap_assets.enrichment.engine.batching import Item
 from roadmap_assets.enrichment.engine.tally import Tally
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.enrichments import load_failures
 from roadmap_assets.warehouse.leases import Claim, LeaseHolder
 from roadmap_assets.warehouse.rows import utc_now

@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 
 from roadmap_assets.errors import RoadmapAssetsError, WarehouseBusy, WarehouseUnwritable
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.enrichments import Answer, Failure, store_answers, store_failures
 from roadmap_assets.warehouse.leases import LeaseHolder
 from roadmap_assets.warehouse.ledger import Call, record_calls

@@ -24,7 +24,7 @@ from roadmap_assets.enrichment.questions import Question, question
 from roadmap_assets.simulator.answers import phrases_of
 from roadmap_assets.simulator.server import Simulator
 from roadmap_assets.simulator.wire import AskedTopic
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.fake_clock import FakeClock
 
 MODEL = "simulator"

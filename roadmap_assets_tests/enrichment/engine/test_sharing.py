@@ -15,7 +15,7 @@ from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.engine.events import BatchFailed, CacheChecked, Event
 from roadmap_assets.simulator.faults import Rule, Status
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.enrichments import Answer, store_answers
 from roadmap_assets_tests.enrichment.engine.runs import Start, questions
 from roadmap_assets_tests.processes import EngineProcess

@@ -17,7 +17,7 @@ from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.profiles.registry import load_profile
 from roadmap_assets.settings import load_settings
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.enrichment.profiles.conftest import MODULE, Write
 from roadmap_assets_tests.warehouse.test_schema import FIRST_VERSION
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from roadmap_assets.roadmaps.sources.live import LiveSource
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.listings import Listings
 from roadmap_assets_tests.roadmaps.sources.upstream import Upstream
 

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from roadmap_assets.errors import WarehouseBusy, WarehouseUnreadable, WarehouseUnwritable
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.processes import Program
 
 COUNT = "SELECT count(*) FROM source_listings"
@@ -23,7 +23,7 @@ COUNT = "SELECT count(*) FROM source_listings"
 INSERT_60 = """
 import sys
 from pathlib import Path
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 
 warehouse = Warehouse(Path(sys.argv[1]))
 for number in range(60):
@@ -44,7 +44,7 @@ connection.close()
 HOLD_AS_ONE_OF_US = """
 import sys
 from pathlib import Path
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 
 with Warehouse(Path(sys.argv[1])).transaction() as connection:
     connection.execute("INSERT INTO source_listings VALUES ('theirs', '', '', now()::TIMESTAMP)")
@@ -56,7 +56,7 @@ STORE_WITH_LITTLE_ROOM = """
 import resource, sys
 from pathlib import Path
 from roadmap_assets.errors import WarehouseUnwritable
-from roadmap_assets.warehouse.connection import Warehouse
+from roadmap_assets.warehouse.duckdb import Warehouse
 
 room, rows = int(sys.argv[2]), int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_FSIZE, (room, -1))

@@ -3,38 +3,27 @@
 A DuckDB file takes one writing process, and DuckDB 2.0 loses committed rows when processes take turns by retrying
 `connect`. So every access takes an inter-process file lock of our own, opens, works and closes, and never spans a
 network call: another process waits milliseconds, not the length of a request.
-
-Opening means attaching the file to a DuckDB that this process keeps in memory: starting one for each access would take
-three times as long as everything else.
 """
 
 from __future__ import annotations
 
-import functools
-import itertools
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 from filelock import FileLock, Timeout
 
-from roadmap_assets.errors import RoadmapAssetsError, WarehouseBusy, WarehouseUnreadable, WarehouseUnwritable
+from roadmap_assets.errors import RoadmapAssetsError, WarehouseUnreadable, WarehouseUnwritable
 from roadmap_assets.warehouse import journal
-from roadmap_assets.warehouse.base import Connection, Cursor
-from roadmap_assets.warehouse.dialect import Dialect, DuckDBDialect
+from roadmap_assets.warehouse.attached import Attached, DuckDBConnection
+from roadmap_assets.warehouse.base import Connection
 from roadmap_assets.warehouse.journal import Journal
 from roadmap_assets.warehouse.migrations import migrate
+from roadmap_assets.warehouse.patience import HeldByAnother, Patience
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
-_NOTICE_AFTER_S = 1.0
-_POLL_S = 0.02
 _BASE_BYTES = 16 * 2**20
 _ANSWER_BYTES = 8 * 2**10
 """Several times what an answer with its ledger row takes, as the log and the database hold it at the same time."""
@@ -93,16 +82,16 @@ class Warehouse:
                 f"{needed / 2**20:,.0f} MB; nothing was asked. Make room, or set ROADMAP_DB to another place"
             )
 
-    def _enter_patiently(self) -> tuple[FileLock, _Attached]:
-        patience = _Patience(self._lock_file, self._wait_s, self._on_wait, self.path)
+    def _enter_patiently(self) -> tuple[FileLock, Attached]:
+        patience = Patience(self._lock_file, self._wait_s, self._on_wait, self.path)
         while True:
             try:
                 return self._enter()
-            except _HeldByAnother as held:
+            except HeldByAnother as held:
                 patience.wait(held)
 
-    def _enter(self) -> tuple[FileLock, _Attached]:
-        """Take our lock and open the database, or raise _HeldByAnother and hold nothing."""
+    def _enter(self) -> tuple[FileLock, Attached]:
+        """Take our lock and open the database, or raise HeldByAnother and hold nothing."""
         # A lock object of its own for each access keeps threads apart as well as processes.
         lock = FileLock(self._lock_file, timeout=0)
         try:
@@ -111,7 +100,7 @@ class Warehouse:
             os.close(os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o644))
             lock.acquire()
         except Timeout:
-            raise _HeldByAnother(_process_in(self._lock_file)) from None
+            raise HeldByAnother(_process_in(self._lock_file)) from None
         except OSError as error:
             raise self._unusable(error) from None
         try:
@@ -127,22 +116,22 @@ class Warehouse:
     def _lock_file(self) -> Path:
         return self.path.with_name(f"{self.path.name}.lock")
 
-    def _attach(self) -> _Attached:
+    def _attach(self) -> Attached:
         try:
             if not self.path.exists():
                 with _duckdb_errors_explained(self.path):
                     self._create()
             elif not self.path.is_file():
                 raise WarehouseUnreadable(_NOT_OURS.format(path=self.path))
-            return _Attached(self.path)
+            return Attached(self.path)
         except OSError as error:
             raise self._unusable(error) from None
         except duckdb.Error as error:
             reason = _first_line(error)
             if "Could not set lock" in reason:
-                raise _HeldByAnother(_holder(reason)) from None
+                raise HeldByAnother(_holder(reason)) from None
             if "already attached" in reason:
-                raise _HeldByAnother("another duckdb.connect in this very process") from None
+                raise HeldByAnother("another duckdb.connect in this very process") from None
             if "not a valid DuckDB database" in reason:
                 raise WarehouseUnreadable(_NOT_OURS.format(path=self.path)) from None
             raise WarehouseUnreadable(
@@ -154,7 +143,7 @@ class Warehouse:
         """An empty database, whole or not at all: a process may be killed while DuckDB writes the file's header."""
         unfinished = self.path.with_name(f"{self.path.name}.new")
         unfinished.unlink(missing_ok=True)
-        with _Attached(unfinished):
+        with Attached(unfinished):
             pass
         self.path.with_name(f"{self.path.name}.wal").unlink(missing_ok=True)  # of a database that was removed
         unfinished.replace(self.path)
@@ -165,102 +154,9 @@ class Warehouse:
         )
 
 
-class _Patience:
-    """Waits between attempts, and gives up when the database has not changed hands for `wait_s` seconds."""
-
-    def __init__(self, lock_file: Path, wait_s: float, on_wait: Callable[[str], None], path: Path) -> None:
-        self._lock_file = lock_file
-        self._wait_s = wait_s
-        self._on_wait = on_wait
-        self._path = path
-        self._began = self._changed = time.monotonic()
-        self._last = self._holding()
-        self._noticed = False
-
-    def wait(self, held: _HeldByAnother) -> None:
-        """Sleep a moment. Raises WarehouseBusy when nobody makes progress."""
-        now = time.monotonic()
-        if (holding := self._holding()) != self._last:
-            self._last, self._changed = holding, now
-        if now - self._changed >= self._wait_s:
-            raise WarehouseBusy(
-                f"the database {self._path} has been held by {held} for more than {self._wait_s:g} s; "
-                "end that, or try again later"
-            ) from None
-        if now - self._began >= _NOTICE_AFTER_S and not self._noticed:
-            self._noticed = True
-            self._on_wait(f"Waiting for the database {self._path}, which is held by {held} …")
-        time.sleep(_POLL_S)
-
-    def _holding(self) -> int:
-        """When the database was last taken, which each process notes in the lock file."""
-        try:
-            return self._lock_file.stat().st_mtime_ns
-        except OSError:
-            return 0
-
-
-class DuckDBConnection:
-    """A `Connection` to DuckDB."""
-
-    dialect: Dialect = DuckDBDialect()
-
-    def __init__(self, raw: DuckDBPyConnection) -> None:
-        self._raw = raw
-
-    def execute(self, sql: str, parameters: Sequence[object] = ()) -> Cursor:
-        """See `Connection`."""
-        return self._raw.execute(sql, parameters)
-
-    def restart(self) -> None:
-        """See `Connection`."""
-        self._raw.rollback()
-        self._raw.begin()
-
-
-class _Attached:
-    """A connection of its own to a database file; the file is let go of when the `with` block ends."""
-
-    def __init__(self, path: Path) -> None:
-        self._alias = f"file_{next(_numbers)}"
-        self._connection = _duckdb_of(os.getpid()).cursor()
-        file = str(path).replace("'", "''")  # a file's name cannot be a parameter
-        # With its type said, DuckDB does not go to the network for an extension that reads a foreign format.
-        self._connection.execute(f"ATTACH '{file}' AS {self._alias} (TYPE duckdb)")
-        self._connection.execute(f"USE {self._alias}")
-
-    def __enter__(self) -> DuckDBPyConnection:
-        return self._connection
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            self._connection.execute("USE memory")
-            self._connection.execute(f"DETACH {self._alias}")
-        except duckdb.Error:
-            # After a fatal error, such as a full disk, nothing works any more but to start over.
-            _duckdb_of.cache_clear()
-            if kind is None:  # else the first error says what was wrong
-                raise
-        finally:
-            self._connection.close()
-
-
-_numbers = itertools.count()
-
-
-@functools.cache
-def _duckdb_of(pid: int) -> DuckDBPyConnection:  # noqa: ARG001 - a forked child must not use its parent's threads
-    """This process's DuckDB, in memory. Without replacements, a table's name can never mean a Python variable."""
-    return duckdb.connect(config={"python_enable_replacements": False})
-
-
 _NOT_OURS = (
     "{path} is not a DuckDB database; it was left untouched. Set ROADMAP_DB to another file, or move this one away"
 )
-
-
-class _HeldByAnother(Exception):
-    """Somebody else holds the database at the moment; the text says who."""
 
 
 @contextmanager

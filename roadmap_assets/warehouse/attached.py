@@ -1,0 +1,75 @@
+"""A database file attached to a DuckDB that this process keeps in memory.
+
+Starting a DuckDB for each access would take three times as long as everything else.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from roadmap_assets.warehouse.base import Cursor
+from roadmap_assets.warehouse.dialect import Dialect, DuckDBDialect
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+class Attached:
+    """A connection of its own to a database file; the file is let go of when the `with` block ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._alias = f"file_{next(_numbers)}"
+        self._connection = _duckdb_of(os.getpid()).cursor()
+        file = str(path).replace("'", "''")  # a file's name cannot be a parameter
+        # With its type said, DuckDB does not go to the network for an extension that reads a foreign format.
+        self._connection.execute(f"ATTACH '{file}' AS {self._alias} (TYPE duckdb)")
+        self._connection.execute(f"USE {self._alias}")
+
+    def __enter__(self) -> DuckDBPyConnection:
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self._connection.execute("USE memory")
+            self._connection.execute(f"DETACH {self._alias}")
+        except duckdb.Error:
+            # After a fatal error, such as a full disk, nothing works any more but to start over.
+            _duckdb_of.cache_clear()
+            if kind is None:  # else the first error says what was wrong
+                raise
+        finally:
+            self._connection.close()
+
+
+_numbers = itertools.count()
+
+
+@functools.cache
+def _duckdb_of(pid: int) -> DuckDBPyConnection:  # noqa: ARG001 - a forked child must not use its parent's threads
+    """This process's DuckDB, in memory. Without replacements, a table's name can never mean a Python variable."""
+    return duckdb.connect(config={"python_enable_replacements": False})
+
+
+class DuckDBConnection:
+    """A `Connection` to DuckDB."""
+
+    dialect: Dialect = DuckDBDialect()
+
+    def __init__(self, raw: DuckDBPyConnection) -> None:
+        self._raw = raw
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> Cursor:
+        """See `Connection`."""
+        return self._raw.execute(sql, parameters)
+
+    def restart(self) -> None:
+        """See `Connection`."""
+        self._raw.rollback()
+        self._raw.begin()
