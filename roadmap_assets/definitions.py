@@ -11,7 +11,7 @@ from roadmap_assets.defs.assets import enriched_roadmap, raw_roadmap, roadmap_to
 from roadmap_assets.defs.jobs import refresh_roadmaps
 from roadmap_assets.defs.page import roadmap_page
 from roadmap_assets.defs.partition_events import code_versions
-from roadmap_assets.defs.resources import resources
+from roadmap_assets.defs.resources import RESOURCES
 from roadmap_assets.defs.schedules import daily_refresh
 from roadmap_assets.defs.sensors import deferred_rows, new_roadmaps
 from roadmap_assets.defs.tables import table_metadata
@@ -26,7 +26,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         jobs=[refresh_roadmaps],
         schedules=[daily_refresh],
         sensors=[new_roadmaps, deferred_rows],
-        resources=resources(settings),
+        resources=RESOURCES,
         executor=dg.in_process_executor,
     )
 

@@ -8,7 +8,7 @@ its batches across roadmaps. What depends on settings (owners, versions, columns
 
 import warnings
 from contextlib import closing
-from pathlib import Path
+from datetime import timedelta
 from typing import Final
 
 import dagster as dg
@@ -18,7 +18,7 @@ from roadmap_assets.defs import metadata
 from roadmap_assets.defs.checks import CHECKS, judge
 from roadmap_assets.defs.partition_events import PARENTS, answers_version, rows_version, topics_version
 from roadmap_assets.defs.partitions import ROADMAPS
-from roadmap_assets.defs.resources import GeminiResource, SourceResource, WarehouseResource
+from roadmap_assets.defs.resources import EnrichmentConfig, GeminiResource, SourceResource, WarehouseResource
 from roadmap_assets.defs.run_log import ProgressLog
 from roadmap_assets.defs.steps import RETRIES, Results, Step, failing
 from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
@@ -38,6 +38,9 @@ warnings.filterwarnings("ignore", message="(?i).*(backfill_policy|code_?referenc
 
 SINGLE_RUN: Final = dg.BackfillPolicy.single_run()
 
+FRESH: Final = dg.FreshnessPolicy.time_window(warn_window=timedelta(hours=26), fail_window=timedelta(hours=50))
+"""The daily refresh, with two hours for the run; after two missed ones the asset, as a whole, counts as failed."""
+
 
 @dg.asset(
     key=RAW,
@@ -54,10 +57,10 @@ def raw_roadmap(context: dg.AssetExecutionContext, source: SourceResource, wareh
 
     Nothing that is unchanged upstream is fetched again. A roadmap that disappeared upstream keeps its last state.
     """
-    step = Step(context)
     with failing():
         database = warehouse.open_in_step(context.log.info)
         with source.open(database, on_notice=context.log.warning) as opened:
+            step = Step(context, database, source=opened)
             fetched = step.for_each(lambda roadmap: pipeline.fetch(roadmap, source=opened, warehouse=database))
         documents = pipeline.document_topics(list(fetched), warehouse=database)
     for roadmap, one in fetched.items():
@@ -78,9 +81,9 @@ def raw_roadmap(context: dg.AssetExecutionContext, source: SourceResource, wareh
 )
 def roadmap_topics(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Results:
     """One row per topic of a roadmap, in reading order, with category, subcategory, path, text and links."""
-    step = Step(context)
     with failing():
         database = warehouse.open_in_step(context.log.info)
+        step = Step(context, database)
         read = step.for_each(lambda roadmap: pipeline.read_topics(roadmap, warehouse=database))
         documents = pipeline.document_topics(list(read), warehouse=database)
         for roadmap, one in read.items():
@@ -102,18 +105,18 @@ def roadmap_topics(context: dg.AssetExecutionContext, warehouse: WarehouseResour
     retry_policy=RETRIES,
 )
 def topic_enrichments(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource, gemini: GeminiResource
+    context: dg.AssetExecutionContext, config: EnrichmentConfig, warehouse: WarehouseResource, gemini: GeminiResource
 ) -> Results:
     """One row per answered question: what Gemini wrote about a topic, kept under a hash of all that shapes the answer.
 
     Only what is not cached is asked, twenty topics a call, packed across the roadmaps of the run, under the quota that
     all processes share. Rows that fail or are deferred to a later run leave the run successful, with a failing check.
     """
-    step = Step(context)
     with failing():
-        database, access = warehouse.open_in_step(context.log.info), gemini.access()
+        database, access = warehouse.open_in_step(context.log.info), gemini.access(config)
+        step = Step(context, database)
         access.check()
-        check_writable(Path(warehouse.output) / "any.csv")  # better known before there is something to pay for
+        check_writable(warehouse.output / "any.csv")  # better known before there is something to pay for
         asked = _with_topics(context, pipeline.questions_of(step.roadmaps, warehouse=database, access=access))
         enriched = pipeline.enrich(asked, warehouse=database, access=access, on_event=ProgressLog(context))
         rows = pipeline.answered_topics(asked, warehouse=database, access=access)
@@ -127,9 +130,7 @@ def topic_enrichments(
             for row in answered
             if row.status == "enriched" and (rule := profile.broken_rule(row.columns))
         }
-        found = metadata.of_enrichment(
-            enriched, roadmap, answered, headers=profile.headers, limits=access.limits, quota=quota
-        )
+        found = metadata.of_enrichment(enriched, roadmap, answered, access=access, quota=quota)
         checked = [
             *judge(ANSWER_RULES, AnsweredRoadmap(answered, broken, profile.texts)),
             *judge(CALL_RULES, RunCalls(report.calls, report.least_calls, outcomes)),
@@ -140,6 +141,7 @@ def topic_enrichments(
 
 @dg.asset(
     key=ENRICHED,
+    freshness_policy=FRESH,
     deps=PARENTS[ENRICHED],
     kinds={"duckdb", "csv"},
     tags={"layer": "published"},
@@ -155,12 +157,12 @@ def enriched_roadmap(
 
     A topic without an answer has empty columns, and its status says whether it failed or was deferred.
     """
-    step = Step(context)
     with failing():
         database, access = warehouse.open_in_step(context.log.info), gemini.access()
+        step = Step(context, database)
 
         def publish(roadmap: str) -> Published:
-            csv = default_path(Path(warehouse.output), roadmap, simulated=access.simulated)
+            csv = default_path(warehouse.output, roadmap, simulated=access.simulated)
             return pipeline.publish(roadmap, warehouse=database, access=access, csv=csv)
 
         published = step.for_each(publish)
@@ -176,7 +178,7 @@ def enriched_roadmap(
             *judge(PUBLICATION_RULES, PublishedRoadmap(stored[roadmap], topics)),
             *judge(REPLACEMENT_RULES, Replacement(one.rows, one.gone, documents.get(roadmap, {}))),
         ]
-        found = metadata.of_published(one, headers=access.profile.headers)
+        found = metadata.of_published(one, access=access)
         step.report(roadmap, found, data_version=rows_version(one.topics), outcomes=outcomes)
     yield from step.results()
 

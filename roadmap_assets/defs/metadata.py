@@ -1,7 +1,7 @@
-"""What a materialization tells: numbers as numbers, so that the UI plots them over time, a preview, a small chart.
+"""What a materialization says: numbers as numbers, so that the UI plots them over time, a preview, a small chart.
 
-A run over many roadmaps shares its calls among them: what is counted for the run as a whole (calls, tokens, cost,
-seconds, quota) stands at each of them, beside `run_roadmaps`, the number of roadmaps that it was spent on.
+A partition's numbers are its own: its rows, and its share of the run's calls, tokens and cost, by the rows that it had
+to ask for. What holds for a run over many roadmaps as a whole stands under `run_…`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Final, get_args
 
 import dagster as dg
 
+from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.engine.events import Progress
 from roadmap_assets.enrichment.limiter.base import Limits, QuotaState
 from roadmap_assets.enrichment.plan import Plan
@@ -53,7 +54,7 @@ def of_topics(read: TopicsRead, topics: Sequence[Topic]) -> Metadata:
         **{f"share_placed_by_{by}": _share(placed_by[by], len(topics)) for by in get_args(PlacedBy)},
         "optional": sum(topic.optional for topic in topics),
         "changed": read.changed,
-        **read.counts,
+        "parser_counts": dict(read.counts),
         "topics_by_category": _bars(dict(categories.most_common(PREVIEW_ROWS))),
         "preview": _table(
             ("Category", "Subcategory", "Topic", "Description"),
@@ -63,66 +64,71 @@ def of_topics(read: TopicsRead, topics: Sequence[Topic]) -> Metadata:
 
 
 def of_enrichment(
-    enriched: Enriched,
-    roadmap: str,
-    rows: Sequence[EnrichedTopic],
-    *,
-    headers: Mapping[str, str],
-    limits: Limits,
-    quota: QuotaState | None = None,
+    enriched: Enriched, roadmap: str, rows: Sequence[EnrichedTopic], *, access: Access, quota: QuotaState | None = None
 ) -> Metadata:
-    """Metadata of `topic_enrichments`; `headers` are the profile's, `quota` the state after the run."""
+    """Metadata of `topic_enrichments`; `quota` is the state after the run."""
     report, statuses = enriched.report, enriched.rows[roadmap]
-    total = statuses.total()
-    answered = statuses["hit"] + statuses["enriched"]
+    misses = {name: counts.total() - counts["hit"] for name, counts in enriched.rows.items()}
+    share = misses[roadmap] / (sum(misses.values()) or 1)
     found: Metadata = {
-        "dagster/row_count": answered,
-        "rows": total,
+        "dagster/row_count": statuses["hit"] + statuses["enriched"],
         "hits": statuses["hit"],
-        "misses": total - statuses["hit"],
         "enriched": statuses["enriched"],
         "failed": statuses["failed"],
         "deferred": statuses["deferred"],
-        "share_answered": _share(answered, total),
-        "run_roadmaps": len(enriched.rows),
-        "run_rows": report.total,
+        **_provenance(access),
+        "gemini.calls": round(report.calls * share, 2),
+        "gemini.prompt_token_count": round(report.input_tokens * share),
+        "gemini.candidates_token_count": round(report.output_tokens * share),
+        "gemini.total_token_count": round(report.input_tokens * share) + round(report.output_tokens * share),
+        "run_totals": _run_totals(enriched, access.limits, quota),
+        "preview": _answers(rows, access.profile.headers),
+    }
+    if report.cost_usd is not None:
+        found["cost_usd"] = report.cost_usd * share
+    return found
+
+
+def _run_totals(enriched: Enriched, limits: Limits, quota: QuotaState | None) -> dict[str, Any]:
+    report = enriched.report
+    totals: dict[str, Any] = {
+        "roadmaps": len(enriched.rows),
+        "rows": report.total,
         "calls": report.calls,
         "least_calls": report.least_calls,
         "input_tokens": report.input_tokens,
         "output_tokens": report.output_tokens,
+        "cost_usd": report.cost_usd,
         "seconds": round(report.seconds, 3),
         "least_seconds": round(report.least_seconds, 3),
         "engine_run": report.run_id,
-        "rows_by_outcome": _bars({name: statuses[name] for name in ("hit", "enriched", "failed", "deferred")}),
-        "preview": _answers(rows, headers),
     }
-    if report.cost_usd is not None:
-        found["cost_usd"] = report.cost_usd
-    if report.calls and limits.rpd:
-        found["run_share_of_day_quota"] = _share(report.calls, limits.rpd)
     if quota and limits.rpd:
-        found["day_quota_used"] = _share(quota.requests_today, limits.rpd)
+        totals["day_quota_used"] = _share(quota.requests_today, limits.rpd)
     if quota and limits.rpm:
-        found["minute_quota_used"] = _share(quota.requests_in_window, limits.rpm)
-    if report.base_url:
-        found["asked_at"] = report.base_url
+        totals["minute_quota_used"] = _share(quota.requests_in_window, limits.rpm)
     if report.stop_reason:
-        found["stop_reason"] = report.stop_reason
+        totals["stop_reason"] = report.stop_reason
     if report.deferred_until:
-        found["deferred_until"] = dg.MetadataValue.timestamp(report.deferred_until)
-    return found
+        totals["deferred_until"] = report.deferred_until.isoformat()
+    return totals
 
 
-def of_published(published: Published, *, headers: Mapping[str, str]) -> Metadata:
-    """Metadata of `enriched_roadmap`; `headers` are the profile's."""
+def _provenance(access: Access) -> Metadata:
+    return {"model": access.model, "profile": access.profile.name, "simulated": access.simulated}
+
+
+def of_published(published: Published, *, access: Access) -> Metadata:
+    """Metadata of `enriched_roadmap`."""
+    headers = access.profile.headers
     found: Metadata = {
         "dagster/row_count": published.rows,
         "enriched": published.statuses.get("enriched", 0),
         "stale": published.statuses.get("stale", 0),
         "failed": published.statuses.get("failed", 0),
         "deferred": published.statuses.get("deferred", 0),
+        **_provenance(access),
         "topics_gone": len(published.gone),
-        "simulated": published.simulated,
     }
     if published.csv is not None:
         found["csv"] = dg.MetadataValue.path(published.csv.absolute())
@@ -133,7 +139,7 @@ def of_published(published: Published, *, headers: Mapping[str, str]) -> Metadat
 
 
 def of_plan(plan: Plan) -> Metadata:
-    """Metadata of the observation that tells, before anything is asked, what it will take."""
+    """Metadata of the observation that says, before anything is asked, what the run will take."""
     found: Metadata = {
         "rows": plan.rows,
         "hits": plan.hits,
@@ -149,7 +155,7 @@ def of_plan(plan: Plan) -> Metadata:
 
 
 def of_progress(progress: Progress) -> Metadata:
-    """Metadata of the observations that tell how far an enrichment is."""
+    """Metadata of the observations that say how far an enrichment is."""
     found: Metadata = {
         "done": progress.done,
         "total": progress.total,

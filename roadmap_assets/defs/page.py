@@ -3,7 +3,6 @@
 # Without `from __future__ import annotations`: Dagster wants to see the type of `context`, not its name.
 
 import hashlib
-from pathlib import Path
 
 import dagster as dg
 
@@ -29,10 +28,9 @@ def roadmap_page(context: dg.AssetExecutionContext, warehouse: WarehouseResource
 
     A page is opened from disk and loads nothing.
     """
-    step = Step(context)
     with failing():
         database, headers = warehouse.open_in_step(context.log.info), gemini.access().profile.headers
-        folder = Path(warehouse.site)
+        step, folder = Step(context, database), warehouse.site
         pages = step.for_each(
             lambda roadmap: pipeline.write_page(roadmap, warehouse=database, headers=headers, folder=folder)
         )

@@ -32,7 +32,7 @@ def report_run(
     enriched: Enriched | None = None,
     published: Published | None = None,
 ) -> None:
-    """Report what a run did for one roadmap to the Dagster instance at DAGSTER_HOME; its partition is made if need be.
+    """Report what a run did for one roadmap to the Dagster instance at DAGSTER_HOME, and add its partition if missing.
 
     `published` is what `pipeline.publish` returned, not `publish_topics`, which leaves the table as it is.
     """
@@ -54,7 +54,6 @@ def report_run(
         report(TOPICS, metadata.of_topics(topics_read, topics), topics_version(topics))
         if not (enriched and published):
             return
-        headers = access.profile.headers
-        found = metadata.of_enrichment(enriched, roadmap, published.topics, headers=headers, limits=access.limits)
+        found = metadata.of_enrichment(enriched, roadmap, published.topics, access=access)
         report(ENRICHMENTS, found, answers_version(published.topics))
-        report(ENRICHED, metadata.of_published(published, headers=headers), rows_version(published.topics))
+        report(ENRICHED, metadata.of_published(published, access=access), rows_version(published.topics))

@@ -14,16 +14,19 @@ import dagster as dg
 from dagster import AssetCheckSeverity
 
 from roadmap_assets.defs.checks import CHECKS, READABLE, Outcome
+from roadmap_assets.defs.left_out import forget, known_unreadable, left_out, record
 from roadmap_assets.defs.metadata import Metadata
 from roadmap_assets.defs.partition_events import LOGGED_ALREADY, evaluations, materialization
+from roadmap_assets.defs.tables import TOPICS
 from roadmap_assets.errors import DocumentError, InvalidSlug, RoadmapAssetsError, SourceUnavailable, UnknownRoadmap
 from roadmap_assets.quality.rule import Finding
+from roadmap_assets.roadmaps.sources.base import Source
+from roadmap_assets.warehouse.duckdb import Warehouse
 
 _T = TypeVar("_T")
 
 Results = Iterator[dg.Output[None] | dg.MaterializeResult[None]]
 
-LEFT_OUT: Final = "left_out"
 RETRIES: Final = dg.RetryPolicy(max_retries=2, delay=15, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 """For what may be over in a minute: an upstream that does not answer, a database that is locked."""
 
@@ -40,16 +43,31 @@ def failing() -> Iterator[None]:
 
 
 class Step:
-    """The step of one asset: the roadmaps that it works on, and what it reports of each."""
+    """The step of one asset: the roadmaps that it works on, and what it reports of each.
 
-    def __init__(self, context: dg.AssetExecutionContext) -> None:
+    `source` is given where roadmaps are fetched: those that are known to be unreadable are then left out of a run over
+    many without being fetched again.
+    """
+
+    def __init__(
+        self, context: dg.AssetExecutionContext, warehouse: Warehouse, *, source: Source | None = None
+    ) -> None:
         self._context = context
         self._asset = context.asset_key
+        self._warehouse = warehouse
+        self._source = source
         self._single = context.has_partition_key
         self._blocked: dict[str, str] = {}
         self._passed = 0
-        gone = {} if self._single else left_out(context.instance, context.run.run_id)
-        self.roadmaps: Sequence[str] = [roadmap for roadmap in context.partition_keys if roadmap not in gone]
+        self.left_out = {} if self._single else left_out(warehouse, context.run.run_id)
+        if source and not self._single:
+            for roadmap, reason in known_unreadable(source, warehouse).items():
+                if roadmap in context.partition_keys and roadmap not in self.left_out:
+                    self._cannot_read(roadmap, reason)
+        self.roadmaps: Sequence[str] = [roadmap for roadmap in context.partition_keys if roadmap not in self.left_out]
+        if not self.roadmaps:
+            reasons = "; ".join(self.left_out.values())
+            raise dg.Failure(f"every roadmap of the run is left out: {reasons}", allow_retries=False)
 
     def for_each(self, work: Callable[[str], _T]) -> dict[str, _T]:
         """`work` for each roadmap of the run; one that cannot be read is left out.
@@ -64,38 +82,41 @@ class Step:
             except _OF_ONE_ROADMAP as reason:
                 errors[roadmap] = reason
         passing = any(error.retryable for error in errors.values())
-        again = passing and self._context.retry_number < RETRIES.max_retries
-        if errors and (again or not done):
-            if not again:
-                for roadmap, error in errors.items():
-                    self._log_checks(roadmap, [_unreadable(str(error), error=True)])
-            raise dg.Failure("; ".join(map(str, errors.values())), allow_retries=passing)
-        for roadmap, error in errors.items():
-            self._log_checks(roadmap, [_unreadable(str(error), error=error.retryable)])
-            self._leave_out(roadmap, str(error))
+        if not (passing and self._context.retry_number < RETRIES.max_retries):
+            for roadmap, error in errors.items():
+                self._cannot_read(roadmap, str(error), passing=error.retryable)
+        elif errors:
+            raise dg.Failure("; ".join(map(str, errors.values())), allow_retries=True)
+        if errors and not done:
+            raise dg.Failure("; ".join(map(str, errors.values())), allow_retries=False)
         return done
 
     def report(self, roadmap: str, metadata: Metadata, *, data_version: str, outcomes: Iterable[Outcome]) -> None:
         """Log that the asset was made for `roadmap`, and what its checks found."""
         spec = self._context.assets_def.get_asset_spec(self._asset)
         lineage = {name: value for name, value in spec.metadata.items() if name == "dagster/column_lineage"}
+        readable = [_READ] if any(spec.name == READABLE for spec in CHECKS.get(self._asset, ())) else []
+        left = {"run_left_out": dict(self.left_out)} if readable and self.left_out else {}
         self._context.log_event(
             materialization(
                 self._context.instance,
                 self._asset,
                 roadmap,
-                metadata | lineage,
+                metadata | left | lineage,
                 data_version=data_version,
                 code_version=spec.code_version or "",
             )
         )
         found = [*outcomes]
-        self._log_checks(roadmap, [*([_READ] if READABLE in _names(self._asset) else []), *found])
+        self._log_checks(roadmap, [*readable, *found])
         blocking = [f"{outcome.check} ({outcome.finding.description})" for outcome in found if outcome.blocks]
         if blocking:
             self._blocked[roadmap] = f"{roadmap} does not pass {', '.join(blocking)}"
-        else:
-            self._passed += 1
+            self._leave_out(roadmap, self._blocked[roadmap])
+            return
+        self._passed += 1
+        if self._asset == TOPICS:
+            forget(self._warehouse, roadmap)
 
     def results(self) -> Results:
         """The results of the step, which Dagster logs nothing more for.
@@ -109,26 +130,20 @@ class Step:
         yield dg.MaterializeResult(metadata=LOGGED_ALREADY)
         if self._blocked and not self._passed:
             raise dg.Failure("; ".join(self._blocked.values()), allow_retries=False)
-        for roadmap, reason in self._blocked.items():
-            self._leave_out(roadmap, reason)
+
+    def _cannot_read(self, roadmap: str, reason: str, *, passing: bool = False) -> None:
+        self._log_checks(roadmap, [_unreadable(reason, error=passing or self._single)])
+        self._leave_out(roadmap, reason, passing=passing)
+
+    def _leave_out(self, roadmap: str, reason: str, *, passing: bool = False) -> None:
+        self._context.log.warning(f"{roadmap} is left out: {reason}")
+        self.left_out[roadmap] = reason
+        source, run_id = None if passing else self._source, self._context.run.run_id
+        record(self._warehouse, self._asset, roadmap, reason=reason, run_id=run_id, source=source)
 
     def _log_checks(self, roadmap: str, outcomes: Sequence[Outcome]) -> None:
         for event in evaluations(self._context.instance, self._asset, roadmap, outcomes):
             self._context.log_event(event)
-
-    def _leave_out(self, roadmap: str, reason: str) -> None:
-        self._context.log.warning(f"{roadmap} is left out: {reason}")
-        self._context.log_event(dg.AssetObservation(self._asset, partition=roadmap, metadata={LEFT_OUT: reason}))
-
-
-def left_out(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
-    """The roadmaps that the run has left out so far, each with the reason."""
-    found = {}
-    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_OBSERVATION):
-        observation = entry.asset_observation
-        if observation and LEFT_OUT in observation.metadata:
-            found[str(observation.partition)] = str(observation.metadata[LEFT_OUT].value)
-    return found
 
 
 _READ: Final = Outcome(READABLE, Finding(True, 1, "documents"))
@@ -137,7 +152,3 @@ _READ: Final = Outcome(READABLE, Finding(True, 1, "documents"))
 def _unreadable(reason: str, *, error: bool) -> Outcome:
     severity = AssetCheckSeverity.ERROR if error else AssetCheckSeverity.WARN
     return Outcome(READABLE, Finding(False, 1, "documents", [reason]), severity)
-
-
-def _names(asset: dg.AssetKey) -> set[str]:
-    return {spec.name for spec in CHECKS.get(asset, ())}

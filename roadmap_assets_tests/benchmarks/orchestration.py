@@ -133,12 +133,12 @@ def run_backfill(env: dict[str, str], slugs: list[str]) -> dict[str, float]:
     import dagster as dg
 
     from roadmap_assets.definitions import defs
-    from roadmap_assets.defs.partitions import ROADMAPS, one_run
+    from roadmap_assets.defs.partitions import ROADMAPS, range_tags
 
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions(str(ROADMAPS.name), slugs)
         job = defs.resolve_job_def("refresh_roadmaps")
-        tags = one_run(slugs).tags
+        tags = range_tags(slugs)
         seconds = measuring.seconds(lambda: job.execute_in_process(instance=instance, tags=tags))
     with Warehouse(load_settings().db).transaction() as connection:
         [(unique,)] = connection.execute("SELECT count(DISTINCT enrichment_key) FROM enriched_roadmaps").fetchall()

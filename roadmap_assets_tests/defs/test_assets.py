@@ -22,26 +22,26 @@ def test_a_run_of_one_roadmap_makes_all_four_and_tells_what_it_took(project: Pro
     assert result.success, failures(result)
     assert made(result) == {asset: ["music"] for asset in WITH_PAGE}
     assert all(checks(result).values())
-    assert project.sql("SELECT topic, status FROM enriched_roadmaps ORDER BY position") == [
+    assert project.sql("SELECT topic, status FROM simulated_roadmaps ORDER BY position") == [
         ("Scales", "enriched"),
         ("Chords", "enriched"),
         ("Rhythm", "enriched"),
     ]
     told = project.metadata("topic_enrichments", "music")
-    wanted = {"rows": 3, "hits": 0, "misses": 3, "enriched": 3, "failed": 0, "deferred": 0, "calls": 1}
+    wanted = {"dagster/row_count": 3, "hits": 0, "enriched": 3, "failed": 0, "deferred": 0, "gemini.calls": 1}
     assert {name: told[name] for name in wanted} == wanted
-    assert (told["least_calls"], told["run_roadmaps"]) == (1, 1)
-    assert told["input_tokens"] > 100
-    assert told["day_quota_used"] == pytest.approx(1 / 500)
-    assert told["minute_quota_used"] == pytest.approx(1 / 15, abs=1e-4)
+    assert (told["model"], told["profile"], told["simulated"]) == ("simulator", "summary", True)
+    assert told["gemini.prompt_token_count"] > 100
+    assert told["gemini.total_token_count"] == told["gemini.prompt_token_count"] + told["gemini.candidates_token_count"]
+    totals = told["run_totals"]
+    assert (totals["calls"], totals["least_calls"], totals["roadmaps"]) == (1, 1, 1)
     assert "Chords" in told["preview"]
-    assert "enriched ████" in told["rows_by_outcome"]
     published = project.metadata("enriched_roadmap", "music")
     assert Path(published["csv"]).read_text().count("\n") == 4
     assert published["dagster/row_count"] == 3
     assert project.metadata("raw_roadmap", "music")["texts"] == 3
     topics = project.metadata("roadmap_topics", "music")
-    assert (topics["share_with_a_text"], topics["unusable_edges"]) == (1.0, 0)
+    assert (topics["share_with_a_text"], topics["parser_counts"]["unusable_edges"]) == (1.0, 0)
     assert [topics[f"share_placed_by_{by}"] for by in ("tree", "drawing", "none")] == [0.0, 1.0, 0.0]
     assert topics["optional"] == 0
 
@@ -52,7 +52,7 @@ def test_a_second_run_makes_no_call(project: Project) -> None:
     result = project.run("music")
     assert result.success
     told = project.metadata("topic_enrichments", "music")
-    assert (told["calls"], told["hits"]) == (0, 3)
+    assert (told["gemini.calls"], told["hits"]) == (0, 3)
     assert project.sql("SELECT count(*) FROM api_calls") == [(1,)]
 
 
@@ -79,8 +79,37 @@ class TestManyRoadmapsInOneRun:
         assert result.success
         assert made(result) == {asset: ["art", "music", "sports"] for asset in WITH_PAGE}
         told = project.metadata("topic_enrichments", "music")
-        assert (told["rows"], told["run_rows"], told["run_roadmaps"], told["calls"]) == (7, 21, 3, 2)
-        assert {path.name.split("_")[1] for path in (project.folder / "output").iterdir()} == {"art", "music", "sports"}
+        assert told["dagster/row_count"] == 7
+        totals = told["run_totals"]
+        assert (totals["rows"], totals["roadmaps"], totals["calls"]) == (21, 3, 2)
+        assert {path.name for path in (project.folder / "output").iterdir()} == {
+            f"roadmap_{slug}.simulated.csv" for slug in ("art", "music", "sports")
+        }
+
+    def test_each_has_its_own_share_of_what_the_run_took(self, project: Project) -> None:
+        sizes = {"art": 5, "music": 15, "sports": 30}
+        for slug, size in sizes.items():
+            project.write(slug, [f"{slug} {number}" for number in range(size)])
+        with Simulator() as simulator:
+            project.ask(simulator.url, ROADMAP_MODEL="gemini-3.5-flash-lite", ROADMAP_RPD="500")
+            project.run(*sizes)
+            project.write("art", ["art 0", "art new"])
+            assert project.run("art").success
+        found = {slug: project.metadata("topic_enrichments", slug) for slug in sizes}
+        assert (found["art"]["hits"], found["art"]["enriched"], found["art"]["gemini.calls"]) == (1, 1, 1)
+        totals = found["music"]["run_totals"]
+        assert found["music"]["gemini.calls"] == round(totals["calls"] * 15 / 50, 2)
+        assert found["sports"]["gemini.prompt_token_count"] == round(totals["input_tokens"] * 30 / 50)
+        assert found["sports"]["cost_usd"] == pytest.approx(totals["cost_usd"] * 30 / 50)
+        assert totals["day_quota_used"] == pytest.approx(3 / 500)
+
+    @pytest.mark.parametrize("asset", ASSETS)
+    def test_an_asset_has_fewer_than_15_keys_of_metadata(self, project: Project, asset: str) -> None:
+        project.write("art")
+        project.write("music", topics=())
+        project.run("art", "music")
+        names = [name for name in project.metadata(asset, "art") if not name.startswith("dagster/")]
+        assert len(names) < 15, names
 
     def test_each_has_a_data_version_of_its_own(self, project: Project) -> None:
         project.write("art")
@@ -113,7 +142,9 @@ class TestManyRoadmapsInOneRun:
             assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
             assert reason in (found.description or "")
             assert check_of(project, check, "art").passed
-        assert {path.name.split("_")[1] for path in (project.folder / "output").iterdir()} == set(good)
+        assert {path.name for path in (project.folder / "output").iterdir()} == {
+            f"roadmap_{slug}.simulated.csv" for slug in good
+        }
         status = {
             asset: project.instance.get_status_by_partition(
                 dg.AssetKey(asset), ["art", "absent", "empty", "music", "sports"], ROADMAPS
@@ -127,6 +158,21 @@ class TestManyRoadmapsInOneRun:
             "raw_roadmap": dict.fromkeys(("art", "empty", "music", "sports"), "MATERIALIZED"),
             **dict.fromkeys(ASSETS[1:], dict.fromkeys(("art", "music", "sports"), "MATERIALIZED")),
         }
+
+    def test_what_is_known_to_be_unreadable_is_not_tried_again_until_it_changes(self, project: Project) -> None:
+        project.write("art")
+        project.write("music", topics=())
+        assert project.run("art", "music").success
+        again = project.run("art", "music")
+        assert again.success
+        assert made(again) == {key: ["art"] for key in WITH_PAGE}
+        assert "holds no topic" in str(project.metadata("raw_roadmap", "art")["run_left_out"]["music"])
+        alone = project.run("music")
+        assert set(failures(alone)) == {"roadmap_topics"}, "named alone, it is tried, and fails"
+        assert check_of(project, "roadmap_topics.readable", "music").severity == dg.AssetCheckSeverity.ERROR
+        project.write("music")
+        assert made(project.run("art", "music")) == {key: ["art", "music"] for key in WITH_PAGE}
+        assert project.sql("SELECT count(*) FROM unreadable_roadmaps") == [(0,)]
 
     def test_when_none_can_be_read_the_run_ends_at_once(self, project: Project) -> None:
         project.write("art", topics=())
@@ -143,12 +189,13 @@ class TestManyRoadmapsInOneRun:
             result = project.run(*mapped)
             assert result.success, failures(result)
             asked = simulator.requests
-        unique, rows = project.sql("SELECT count(DISTINCT enrichment_key), count(*) FROM enriched_roadmaps")[0]
+        unique, rows = project.sql("SELECT count(DISTINCT enrichment_key), count(*) FROM simulated_roadmaps")[0]
         assert len(asked) == math.ceil(unique / 20)
         assert sum(len(request.topics) for request in asked) == unique
-        assert project.sql("SELECT count(*) FROM enriched_roadmaps WHERE tldr IS NULL") == [(0,)]
+        assert project.sql("SELECT count(*) FROM simulated_roadmaps WHERE tldr IS NULL") == [(0,)]
         told = project.metadata("topic_enrichments", "react" if "react" in mapped else mapped[0])
-        assert (told["calls"], told["run_rows"], told["run_roadmaps"]) == (len(asked), rows, 21)
+        totals = told["run_totals"]
+        assert (totals["calls"], totals["rows"], totals["roadmaps"]) == (len(asked), rows, 21)
 
 
 class TestStale:
@@ -198,7 +245,8 @@ class TestFailures:
     def test_a_wrong_key_fails_at_once_and_leaves_what_was_published(self, project: Project) -> None:
         project.write("music")
         project.run("music")
-        published = project.sql("SELECT topic, tldr FROM enriched_roadmaps ORDER BY position")
+        published = project.sql("SELECT topic, tldr FROM simulated_roadmaps ORDER BY position")
+        project.write("music", text="Something new, so that there is something to ask.")
         with Simulator(SimulatorOptions(key="the right one")) as simulator:
             project.ask(simulator.url, key="sk-WRONG-SECRET")
             result = project.run("music")
@@ -207,7 +255,7 @@ class TestFailures:
         assert step == "topic_enrichments"
         assert text.startswith("Gemini refuses the request")
         assert made(result) == {"raw_roadmap": ["music"], "roadmap_topics": ["music"]}
-        assert project.sql("SELECT topic, tldr FROM enriched_roadmaps ORDER BY position") == published
+        assert project.sql("SELECT topic, tldr FROM simulated_roadmaps ORDER BY position") == published
         kept = b"".join(path.read_bytes() for path in (project.folder / "home").rglob("*") if path.is_file())
         assert b"refuses the request" in kept
         assert b"sk-WRONG-SECRET" not in kept
@@ -225,7 +273,7 @@ class TestFailures:
         [(step, text)] = failures(result).items()
         assert step == "roadmap_topics"
         assert "music" in text
-        assert project.sql("SELECT count(*) FROM enriched_roadmaps") == [(3,)]
+        assert project.sql("SELECT count(*) FROM simulated_roadmaps") == [(3,)]
 
     def test_an_unknown_roadmap(self, project: Project) -> None:
         project.write("music")
@@ -288,9 +336,9 @@ class TestPartialResults:
             result = project.run("music")
         assert result.success
         told = project.metadata("topic_enrichments", "music")
-        assert (told["enriched"], told["deferred"], told["calls"]) == (20, 10, 1)
-        assert "day's quota" in told["stop_reason"]
-        assert told["run_share_of_day_quota"] == 1.0
+        assert (told["enriched"], told["deferred"], told["gemini.calls"]) == (20, 10, 1)
+        assert "day's quota" in told["run_totals"]["stop_reason"]
+        assert told["run_totals"]["day_quota_used"] == 1.0
         assert checks(result)["topic_enrichments.topics_answered"] is False
 
     def test_a_server_that_is_busy_at_first_costs_no_row(self, project: Project) -> None:
@@ -300,4 +348,4 @@ class TestPartialResults:
             result = project.run("music")
         assert result.success
         assert all(checks(result).values())
-        assert project.metadata("topic_enrichments", "music")["calls"] == 2
+        assert project.metadata("topic_enrichments", "music")["gemini.calls"] == 2

@@ -132,28 +132,91 @@ class TestNewRoadmaps:
     def test_a_version_that_comes_back_gets_a_run_all_the_same(self) -> None:
         cursor, keys = Cursor(), []
         for version in ("A", "B", "A"):
-            runs = cursor.runs
-            [(slug, found)], cursor = cursor.seeing({"art": version}).asking(5)
-            keys.append(f"{slug}:{found}:{runs}")
+            wanted = {"art": version}
+            keys += [f"{slug}:{version}:{cursor.runs}" for slug in cursor.due(wanted, now=0)]
+            cursor = cursor.after(["art"], wanted, count=5, now=0)
         assert len(set(keys)) == 3
 
-    def test_one_that_vanishes_waits_no_more(self) -> None:
-        _, cursor = Cursor().seeing({"a": "1", "b": "1"}).asking(1)
-        assert cursor.seeing({"a": "1"}).asking(5)[0] == []
+    def test_one_that_disappears_waits_no_longer(self) -> None:
+        cursor = Cursor().after(["a", "b"], {"a": "1", "b": "1"}, count=1, now=0)
+        assert cursor.due({"a": "1"}, now=0) == []
 
     def test_the_cursor_survives_being_stored(self) -> None:
-        _, cursor = Cursor().seeing({"b": "1", "a": "1", "c": "2"}).asking(1)
+        cursor = Cursor().after(["b", "c", "a"], {"b": "1", "a": "1", "c": "2"}, count=1, now=0.5)
         assert Cursor.load(cursor.dump()) == cursor
-        assert list(Cursor.load(cursor.dump()).waiting) == ["a", "c"]
+        assert cursor.due({"a": "1", "b": "1", "c": "2"}, now=1) == ["c", "a"]
+
+    def test_the_cursor_of_version_0_1_keeps_its_number_of_runs(self) -> None:
+        assert Cursor.load('{"asked": {"art": "A"}, "waiting": {}, "runs": 7}') == Cursor(runs=7)
+
+    def test_what_failed_is_requested_again_an_hour_later(self) -> None:
+        wanted = {"art": "A"}
+        cursor = Cursor().after(["art"], wanted, count=5, now=0)
+        assert cursor.due(wanted, now=3599) == []
+        assert cursor.due(wanted, now=3600) == ["art"]
+
+    def test_a_run_that_failed_leaves_its_roadmap_wanted(self, project: Project, ticks: Ticks) -> None:
+        project.write("art")
+        project.set(ROADMAP_OFFLINE="0")
+        assert not project.run("art").success, "there is no key"
+        assert ticks.slugs() == ["art"]
+
+    def test_what_a_backfill_has_made_is_not_requested(self, project: Project, ticks: Ticks) -> None:
+        project.write("art")
+        assert project.run("art").success
+        assert ticks.slugs() == []
+        project.write("art", text="Something new.")
+        assert ticks.slugs() == ["art"]
+
+    def test_what_a_run_is_about_to_make_is_not_requested(self, project: Project, ticks: Ticks) -> None:
+        for slug in ("art", "bees", "cars"):
+            project.write(slug)
+        project.know("art", "bees", "cars")
+        project.instance.create_run_for_job(
+            project.definitions.resolve_job_def("refresh_roadmaps"),
+            status=dg.DagsterRunStatus.STARTED,
+            tags=dict(zip(RANGE, ("art", "bees"), strict=True)),
+        )
+        assert ticks.slugs() == ["cars"]
+
+    def test_what_cannot_be_read_waits_for_its_next_version(self, project: Project, ticks: Ticks) -> None:
+        project.write("art", topics=())
+        assert not project.run("art").success
+        assert ticks.slugs() == []
+        project.write("art")
+        assert ticks.slugs() == ["art"]
 
 
 class TestDeferredRows:
-    def tick(self, project: Project) -> dg.RunRequest | SkipReason:
+    def ticks(self, project: Project) -> list[dg.RunRequest] | SkipReason:
         instance = project.instance
         with dg.build_sensor_context(instance=instance, resources=project.definitions.resources) as context:
             result = deferred_rows(context)
-        assert isinstance(result, dg.RunRequest | SkipReason)
+        assert isinstance(result, list | SkipReason)
         return result
+
+    def tick(self, project: Project) -> dg.RunRequest | SkipReason:
+        result = self.ticks(project)
+        if isinstance(result, SkipReason):
+            return result
+        [request] = result
+        return request
+
+    def test_exactly_the_roadmaps_that_wait(self, deferred: Project) -> None:
+        """Dagster's order of partitions is that in which they were added; one that waits for nothing is between."""
+        deferred.instance.delete_dynamic_partition(ROADMAPS.name or "", "cars")
+        deferred.know("cars")
+        requests = self.ticks(deferred)
+        assert isinstance(requests, list)
+        assert [[request.tags[tag] for tag in RANGE] for request in requests] == [["bees", "bees"], ["cars", "cars"]]
+
+    def test_another_set_of_questions_is_another_run(self, deferred: Project) -> None:
+        first = self.tick(deferred)
+        deferred.run("bees", assets=["topic_enrichments"])
+        second = self.tick(deferred)
+        assert isinstance(first, dg.RunRequest)
+        assert isinstance(second, dg.RunRequest)
+        assert first.run_key != second.run_key
 
     @pytest.fixture
     def deferred(self, project: Project) -> Project:
@@ -164,8 +227,8 @@ class TestDeferredRows:
         with Simulator() as simulator:
             project.ask(simulator.url, ROADMAP_RPD="1")
             project.set(ROADMAP_MODEL="simulator", ROADMAP_BATCH_SIZE="10")
-            project.fill("bees")
-            project.fill("cars")
+            project.run("bees")
+            project.run("cars")
         project.set(ROADMAP_OFFLINE="1", ROADMAP_RPD="0")
         project.fill("dogs")
         return project
@@ -175,7 +238,7 @@ class TestDeferredRows:
         project.fill("art")
         skip = self.tick(project)
         assert isinstance(skip, SkipReason)
-        assert "waits" in (skip.skip_message or "")
+        assert "no topic waits" in (skip.skip_message or "")
 
     def test_one_run_for_the_roadmaps_that_wait(self, deferred: Project) -> None:
         request = self.tick(deferred)
@@ -185,11 +248,11 @@ class TestDeferredRows:
             "topic_enrichments",
             "enriched_roadmap",
         }
-        before = deferred.sql("SELECT count(*) FROM enriched_roadmaps WHERE status = 'deferred'")
+        before = deferred.sql("SELECT count(*) FROM simulated_roadmaps WHERE status = 'deferred'")
         result = deferred.run("bees", "cars", assets=["topic_enrichments", "enriched_roadmap"])
         assert result.success
-        assert before == [(20,)]
-        assert deferred.sql("SELECT count(*) FROM enriched_roadmaps WHERE status = 'deferred'") == [(0,)]
+        assert before == [(5,)], "of cars nothing was answered, so nothing is published"
+        assert deferred.sql("SELECT count(*) FROM simulated_roadmaps WHERE status = 'deferred'") == [(0,)]
         assert isinstance(self.tick(deferred), SkipReason)
 
     def test_the_same_run_is_asked_for_once(self, deferred: Project) -> None:
