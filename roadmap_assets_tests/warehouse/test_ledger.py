@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from roadmap_assets.warehouse.duckdb import Warehouse
-from roadmap_assets.warehouse.ledger import Call, Spent, record_calls, spent_in_run
+from roadmap_assets.warehouse.ledger import Call, Day, Spent, record_calls, spent_by_day, spent_in_run
 
 CALL = Call(
     call_id="1",
@@ -72,3 +72,15 @@ def test_the_largest_counts_can_be_summed(warehouse: Warehouse) -> None:
     with warehouse.transaction() as connection:
         record_calls(connection, calls)
         assert spent_in_run(connection, "r").output_tokens == 1000 * largest
+
+
+def test_calls_and_cost_by_day(warehouse: Warehouse) -> None:
+    later = replace(CALL, started_at=datetime(2026, 11, 2, 0, 0))  # noqa: DTZ001 - the tables hold UTC without a zone
+    unknown = replace(CALL, cost_usd=None)
+    with warehouse.transaction() as connection:
+        assert spent_by_day(connection) == []
+        record_calls(connection, [later, CALL, unknown])
+        assert spent_by_day(connection) == [
+            Day(CALL.started_at.date(), 2, 0.25),
+            Day(later.started_at.date(), 1, 0.25),
+        ]

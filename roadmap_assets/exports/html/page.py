@@ -93,7 +93,9 @@ def render_page(edition: Edition, document: Document) -> str:
         authors=", ".join("the simulator" if model == "simulator" else model for model in edition.authors),
         published=published,
     )
-    return render("page.html", styles=("base.css", "page.css"), scripts=SCRIPTS, data=_data(edition), page=page)
+    return render(
+        "page.html", styles=("base.css", "page.css"), scripts=SCRIPTS, data=_data(edition, document), page=page
+    )
 
 
 def levels_of(edition: Edition) -> Mapping[str, Series]:
@@ -145,18 +147,19 @@ def _resources_by_kind(edition: Edition) -> Chart:
     return stacked("Resources by kind", [Series("resources", "plain")], {kind: [n] for kind, n in found.most_common()})
 
 
-def _data(edition: Edition) -> dict[str, Any]:
+def _data(edition: Edition, document: Document) -> dict[str, Any]:
+    marks = {node.id: node.look.mark.label for node in document.nodes if node.look.mark}
     return {
         "roadmap": edition.roadmap,
         "title": edition.title,
         "headers": dict(edition.headers),
         "levels": edition.levels,
-        "topics": [_topic(edition, row) for row in edition.rows],
+        "topics": [_topic(edition, row, mark=marks.get(row.topic.topic_id, "")) for row in edition.rows],
     }
 
 
-def _topic(edition: Edition, row: EnrichedTopic) -> dict[str, Any]:
-    """A topic for the script; what is empty or false is left out."""
+def _topic(edition: Edition, row: EnrichedTopic, *, mark: str) -> dict[str, Any]:
+    """A topic for the script; `mark` is its entry in the drawing's legend. What is empty or false is left out."""
     topic = row.topic
     answers = {column: row.columns[column] for column in edition.headers if column in row.columns}
     whole = {
@@ -172,6 +175,7 @@ def _topic(edition: Edition, row: EnrichedTopic) -> dict[str, Any]:
         "challenge": answers.get(CHALLENGE),
         "answers": {name: value for name, value in answers.items() if name not in (TLDR, CHALLENGE)},
         "optional": topic.optional,
+        "mark": mark,
         "status": "" if row.is_answered else row.status,
         "stale": is_stale(row) and (in_words(row.answered_at) or True),
         "simulated": is_simulated(row),

@@ -60,7 +60,10 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("site") / "test.html"
-    write_page(path, EDITION, document_of(ROWS))
+    mark = {"legend": {"label": "Learn anytime", "color": "#929292"}}
+    node = {"id": "retries", "type": "topic", "position": {"x": 0, "y": -80}, "width": 260, "height": 49}
+    marked = {**node, "data": {"label": "Retries", **mark}}
+    write_page(path, EDITION, document_of(ROWS[1:], marked))
     return path
 
 
@@ -116,6 +119,7 @@ def test_search_looks_at_every_text_at_once_and_goes_into_the_address(browser: B
         ("challenge", "expert", ["Tracing"]),
         ("kind", "video", ["Retries"]),
         ("optional", "only", ["Retries"]),
+        ("mark", "Learn anytime", ["Retries"]),
         ("sort", "name", ["Compaction", "Öl und Café", "Parquet", "Retries", "Tracing"]),
         ("sort", "resources", ["Retries", "Tracing", "Öl und Café", "Parquet", "Compaction"]),
     ],
@@ -154,7 +158,15 @@ def test_a_card_shows_all_there_is_and_closing_it_leads_back(browser: Browser, p
         page.click("#drawing [data-topic='0']")
         card = page.locator("#card")
         text = card.inner_text()
-        for part in ("Repeat what may pass", "practice", "optional", "Draw the graph", "Explains it", "Wait longer"):
+        for part in (
+            "Repeat what may pass",
+            "practice",
+            "optional",
+            "Learn anytime",
+            "Draw the graph",
+            "Explains it",
+            "Wait longer",
+        ):
             assert part in text
         assert card.locator(".text li").all_inner_texts() == ["at first", "then more"]
         assert card.locator("h4").all_inner_texts() == ["Article", "Video"]

@@ -34,6 +34,7 @@ function chips(topic) {
     { class: "chips" },
     topic.challenge != null && el("span", { class: `chip ${levelLook(topic)}` }, String(topic.challenge)),
     topic.optional && el("span", { class: "chip" }, "optional"),
+    topic.mark && el("span", { class: "chip" }, topic.mark),
     topic.simulated && el("span", { class: "chip simulated" }, "simulated"),
     topic.stale && el("span", { class: "chip stale" }, topic.stale === true ? "stale answer" : `stale answer of ${topic.stale}`),
     topic.status && el("span", { class: "chip level-none" }, topic.status === "failed" ? "no answer" : "not answered yet"),

@@ -11,7 +11,7 @@ function wireFacets() {
   const order = el("select", { id: "facet-sort" }, Object.entries(ORDERS).map(([name, [label]]) => el("option", { value: name === "order" ? "" : name }, label)));
   order.addEventListener("change", () => change({ sort: order.value }));
   $("facets").replaceChildren(
-    ...Object.entries(FACETS).filter(([, { options }]) => options.length > 1).map(([name, one]) => facet(name, one)),
+    ...Object.entries(FACETS).filter(([name, { options }]) => options.length > (name === "mark" ? 0 : 1)).map(([name, one]) => facet(name, one)),
     el("label", {}, el("span", {}, "Order"), order),
   );
   $("q").addEventListener("input", (event) => change({ q: event.target.value }));

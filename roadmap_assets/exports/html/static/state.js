@@ -4,6 +4,7 @@ const topics = data.topics.map((topic, place) => ({
   place, resources: [], path: [], answers: {}, text: "", tldr: "", ...topic,
 }));
 const chapters = [...new Set(topics.map((topic) => topic.chapter))];
+const marks = [...new Set(topics.map((topic) => topic.mark).filter(Boolean))];
 const kinds = [...new Set(topics.flatMap((topic) => topic.resources.map(([, , kind]) => kind)))].sort();
 
 const ORDERS = {
@@ -21,6 +22,7 @@ const FACETS = {
     options: topics.some((topic) => topic.optional) ? ["only", "without"] : [],
     holds: (topic, value) => Boolean(topic.optional) === (value === "only"),
   },
+  mark: { label: "Mark", options: marks, holds: (topic, value) => topic.mark === value },
   done: { label: "Progress", options: ["open", "done"], holds: (topic, value) => isDone(topic) === (value === "done") },
 };
 const NAMES = ["q", ...Object.keys(FACETS), "sort", "view", "topic"];
