@@ -1,0 +1,47 @@
+"""The four steps as plain functions: fetch -> topics -> enrich -> publish.
+
+Dagster and the command line call these and nothing below them. Steps pass data on through the database alone, so each
+can be run again by itself; running one again replaces its rows and leaves those of other roadmaps.
+"""
+
+from roadmap_assets.pipeline.asking import (
+    Asked,
+    Enriched,
+    answered_topics,
+    call_outcomes,
+    enrich,
+    limited,
+    plan,
+    questions_of,
+)
+from roadmap_assets.pipeline.fetching import Fetched, fetch, source_of
+from roadmap_assets.pipeline.pages import edition_of, write_index, write_page
+from roadmap_assets.pipeline.publishing import Published, publication_table, publish, publish_topics, published_ids_of
+from roadmap_assets.pipeline.reading import TopicsRead, document_topics, known_roadmaps, read_topics, topics_of
+
+__all__ = [
+    "Asked",
+    "Enriched",
+    "Fetched",
+    "Published",
+    "TopicsRead",
+    "answered_topics",
+    "call_outcomes",
+    "document_topics",
+    "edition_of",
+    "enrich",
+    "fetch",
+    "known_roadmaps",
+    "limited",
+    "plan",
+    "publication_table",
+    "publish",
+    "publish_topics",
+    "published_ids_of",
+    "questions_of",
+    "read_topics",
+    "source_of",
+    "topics_of",
+    "write_index",
+    "write_page",
+]

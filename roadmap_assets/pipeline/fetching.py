@@ -1,0 +1,88 @@
+"""The first step: a roadmap's document and texts, from its source into the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from roadmap_assets.errors import UnknownRoadmap
+from roadmap_assets.roadmaps.sources.base import Addresses, Source, check_slug
+from roadmap_assets.roadmaps.sources.registry import open_source
+from roadmap_assets.settings import Settings
+from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.listings import Listings
+from roadmap_assets.warehouse.raw import has_vanished, load_snapshot, mark_vanished, save_snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Result of a fetch; `vanished` means that the roadmap disappeared upstream and its last state stays.
+
+    `listed_version` is the version that `Source.listing` gives to this state; any other there means a newer state.
+    """
+
+    roadmap: str
+    version: str
+    listed_version: str
+    source: str
+    origin: str
+    files: int
+    changed: bool
+    vanished: bool
+
+
+def source_of(
+    settings: Settings,
+    *,
+    warehouse: Warehouse,
+    waits: bool = True,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_notice: Callable[[str], None] = lambda _: None,
+) -> Source:
+    """The source named by the settings; see `open_source`. Close it after use. Raises InvalidSetting."""
+    token = settings.github_token
+    return open_source(
+        settings.source,
+        addresses=Addresses(**{field.name: getattr(settings, field.name) for field in fields(Addresses)}),
+        github_token=token.get_secret_value() if token else None,
+        listings=Listings(warehouse),
+        waits=waits,
+        allow_missing_texts=settings.allow_missing_texts,
+        on_progress=on_progress,
+        on_notice=on_notice,
+    )
+
+
+def fetch(roadmap: str, *, source: Source, warehouse: Warehouse) -> Fetched:
+    """Store the roadmap's document and texts in `raw_roadmaps` and `raw_contents`.
+
+    Raises:
+        InvalidSlug, UnknownRoadmap, DocumentError, SourceUnavailable: the stored state stays.
+    """
+    check_slug(roadmap)
+    with warehouse.transaction() as connection:
+        known = load_snapshot(connection, roadmap)
+        was_vanished = has_vanished(connection, roadmap)
+    vanished = False
+    try:
+        snapshot = source.fetch(roadmap, known=known)
+    except UnknownRoadmap:
+        if known is None or known.source != source.name:
+            raise
+        snapshot, vanished = known, True
+    if vanished or was_vanished or snapshot != known:
+        with warehouse.transaction() as connection:
+            if vanished:
+                mark_vanished(connection, roadmap)
+            else:
+                save_snapshot(connection, snapshot)
+    return Fetched(
+        roadmap=roadmap,
+        version=snapshot.version,
+        listed_version=source.version_of(snapshot),
+        source=snapshot.source,
+        origin=snapshot.origin,
+        files=len(snapshot.contents),
+        changed=known is None or snapshot.version != known.version,
+        vanished=vanished,
+    )

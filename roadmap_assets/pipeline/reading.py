@@ -1,0 +1,87 @@
+"""The second step: the topics of a fetched roadmap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from roadmap_assets.errors import DocumentError
+from roadmap_assets.roadmaps import PARSER_VERSION
+from roadmap_assets.roadmaps.document import topic_labels
+from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.raw import load_snapshot, stored_version
+from roadmap_assets.warehouse.topics import (
+    Parse,
+    Topic,
+    count_topics,
+    load_parse,
+    load_topics,
+    roadmaps_with_topics,
+    save_topics,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsRead:
+    """Result of reading a roadmap's topics; `counts` says by name what was left out or repaired."""
+
+    roadmap: str
+    title: str
+    topics: int
+    counts: Mapping[str, int]
+    changed: bool
+
+
+def read_topics(roadmap: str, *, warehouse: Warehouse) -> TopicsRead:
+    """Turn the fetched roadmap into its rows of `topics`; an unchanged roadmap is not parsed again.
+
+    Raises:
+        DocumentError: the document has no topics, cannot be read or was never fetched; existing rows stay.
+    """
+    with warehouse.transaction() as connection:
+        version = stored_version(connection, roadmap)
+        parse = load_parse(connection, roadmap)
+        snapshot = None
+        if parse is None or (parse.version, parse.parser) != (version, PARSER_VERSION):
+            snapshot = load_snapshot(connection, roadmap)
+        topics = count_topics(connection, roadmap)
+    if version is None:
+        raise DocumentError(f"the roadmap {roadmap} was not fetched yet; fetch it first (asset raw_roadmap)")
+    if snapshot is not None:
+        from roadmap_assets.roadmaps.table import build_topics  # slow import; unneeded in a cached run
+
+        table = build_topics(snapshot)
+        topics = len(table.topics)
+        parse = Parse(title=table.title, version=snapshot.version, parser=PARSER_VERSION, counts=table.counts)
+        with warehouse.transaction() as connection:
+            save_topics(connection, roadmap, parse, table.topics)
+    assert parse is not None  # stored before, or just made
+    return TopicsRead(
+        roadmap=roadmap, title=parse.title, topics=topics, counts=parse.counts, changed=snapshot is not None
+    )
+
+
+def document_topics(roadmaps: Sequence[str], *, warehouse: Warehouse) -> dict[str, dict[str, str]]:
+    """The topics (id -> label) in each roadmap's document as it was last fetched."""
+    with warehouse.transaction() as connection:
+        snapshots = {roadmap: load_snapshot(connection, roadmap) for roadmap in roadmaps}
+    return {roadmap: topic_labels(found.document) if found else {} for roadmap, found in snapshots.items()}
+
+
+def topics_of(roadmaps: Sequence[str], *, warehouse: Warehouse) -> list[Topic]:
+    """The topics of these roadmaps as they were last read, in reading order."""
+    with warehouse.transaction() as connection:
+        return load_topics(connection, roadmaps)
+
+
+def known_roadmaps(*, warehouse: Warehouse) -> list[str]:
+    """The roadmaps whose topics are in the database."""
+    with warehouse.transaction() as connection:
+        return list(roadmaps_with_topics(connection))
+
+
+def title_in(connection: Any, roadmap: str) -> str:
+    """The roadmap's title, or its slug before its topics were read."""
+    parse = load_parse(connection, roadmap)
+    return parse.title if parse else roadmap
