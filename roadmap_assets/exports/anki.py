@@ -83,8 +83,8 @@ def _note(edition: Edition, row: EnrichedTopic, model: Model, *, front: str, bac
     from genanki import Note
 
     topic = row.topic
-    told = "stale" * is_stale(row), "simulated" * is_simulated(row)
-    marks = [edition.roadmap, str(row.columns.get(CHALLENGE) or ""), *told]
+    flags = "stale" * is_stale(row), "simulated" * is_simulated(row)
+    marks = [edition.roadmap, str(row.columns.get(CHALLENGE) or ""), *flags]
     return Note(
         model=model,
         fields=[front, back, escape(" › ".join(topic.path)), "<br>".join(_resources(row))],

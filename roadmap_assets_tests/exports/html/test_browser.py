@@ -133,7 +133,7 @@ def test_facets_and_orders(browser: Browser, page_file: Path, facet: str, value:
 def test_ticks_survive_a_reload_and_travel_in_a_file(browser: Browser, page_file: Path, tmp_path: Path) -> None:
     with opened(browser, page_file) as page:
         page.check("#list [aria-label='Done: Parquet']")
-        assert page.evaluate("document.activeElement.ariaLabel") == "Done: Parquet"  # the list was made anew under it
+        assert page.evaluate("document.activeElement.ariaLabel") == "Done: Parquet"  # though the list was rebuilt
         page.reload()
         assert page.is_checked("#list [aria-label='Done: Parquet']")
         assert page.inner_text("#done-count") == "1 of 5 done"
