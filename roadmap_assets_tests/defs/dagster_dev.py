@@ -87,6 +87,11 @@ class DagsterDev:
         # Opened first: two processes that make an instance's storage at the same moment can break it.
         self.instance = dg.DagsterInstance.from_config(str(self.home))
         self._log = (self.folder / "dagster.log").open("w")
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start `dagster dev`, and wait until it has loaded the project."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(self.port), "-m", MODULE],
             cwd=self.folder,
@@ -100,7 +105,15 @@ class DagsterDev:
         except BaseException:
             self._end()
             raise
-        return self
+
+    def stop_hard(self) -> None:
+        """`kill -9` everything that we started, runs included, as when the machine stops."""
+        sessions = subprocess.run(["ps", "-eo", "pid=,sid=,pgid="], capture_output=True, text=True, check=True).stdout
+        ours = str(self._process.pid)
+        for pid, *groups in map(str.split, sessions.splitlines()):
+            if ours in groups:
+                os.kill(int(pid), signal.SIGKILL)
+        self._process.wait()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
