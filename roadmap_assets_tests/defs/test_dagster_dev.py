@@ -41,7 +41,7 @@ def test_from_a_new_directory_in_the_source_to_a_csv_file(dev: DagsterDev) -> No
         dev.start_sensor("new_roadmaps")
         dev.wait_until(lambda: any(run.status == DagsterRunStatus.SUCCESS for run in dev.instance.get_runs()))
     assert dev.instance.get_dynamic_partitions(ROADMAPS.name or "") == ["novel"]
-    [file] = (dev.folder / "output").glob("roadmap_novel_*.csv")
+    [file] = (dev.folder / "output").glob("roadmap_novel.simulated.csv")
     with file.open(newline="") as text:
         written = list(csv.DictReader(text))
     assert [row["Topic"] for row in written] == ["Plot", "Voice", "Scene"]
@@ -60,7 +60,7 @@ def test_four_runs_of_four_roadmaps_at_once(dev: DagsterDev) -> None:
     assert set(ended.values()) == {DagsterRunStatus.SUCCESS}, "\n".join(map(dev.log_of, runs))
     assert {request.status for request in requests} == {200}
     assert len(requests) == 4 * 2
-    assert rows(dev, "SELECT count(tldr) FROM enriched_roadmaps WHERE roadmap LIKE 'group-%'") == [(160,)]
+    assert rows(dev, "SELECT count(tldr) FROM simulated_roadmaps WHERE roadmap LIKE 'group-%'") == [(160,)]
 
 
 def test_a_killed_run_leaves_nothing_that_blocks_the_next(dev: DagsterDev) -> None:
@@ -71,7 +71,7 @@ def test_a_killed_run_leaves_nothing_that_blocks_the_next(dev: DagsterDev) -> No
         dev.kill_worker(first)
         second = dev.launch("fragile")
         assert dev.end_of(second) == DagsterRunStatus.SUCCESS, dev.log_of(second)
-    assert rows(dev, "SELECT count(tldr) FROM enriched_roadmaps WHERE roadmap = 'fragile'") == [(25,)]
+    assert rows(dev, "SELECT count(tldr) FROM simulated_roadmaps WHERE roadmap = 'fragile'") == [(25,)]
     assert rows(dev, "SELECT count(*) FROM enrichment_leases") == [(0,)]
     assert dev.end_of(first) == DagsterRunStatus.FAILURE
 
@@ -99,7 +99,7 @@ def test_a_backfill_is_one_run_that_packs_its_batches_across_roadmaps(dev: Dagst
         [run] = dev.backfill(*slugs)
         assert dev.status(run) == DagsterRunStatus.SUCCESS, dev.log_of(run)
         assert len(gemini.requests) == 1
-    assert rows(dev, "SELECT count(tldr) FROM enriched_roadmaps WHERE roadmap LIKE 'part-%'") == [(20,)]
+    assert rows(dev, "SELECT count(tldr) FROM simulated_roadmaps WHERE roadmap LIKE 'part-%'") == [(20,)]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
@@ -137,9 +137,9 @@ def test_the_pages_of_the_ui(dev: DagsterDev) -> None:
         shows(
             f"/assets/topic_enrichments?view=partitions&partition={slug}",
             "partition-metadata",
-            "rows_by_outcome",
-            "share_answered",
-            "least_calls",
+            "gemini.total_token_count",
+            "run_totals",
+            "simulated",
         )
         shows("/assets/roadmap_topics?view=checks", "asset-checks", "topics_complete", "ids_unique", "readable")
         shows("/assets/enriched_roadmap?view=overview", "asset-overview", "One row per topic", "tldr", "challenge")
