@@ -5,4 +5,4 @@ from __future__ import annotations
 from typing import Final
 
 PARSER_VERSION: Final = "3"
-"""To be raised whenever the same snapshot would yield another topics table, so that old tables are made anew."""
+"""Raise it whenever the same snapshot yields another topics table, so that existing tables are rebuilt."""

@@ -1,4 +1,4 @@
-"""A roadmap's raw JSON, turned into typed records: the only place that touches dicts of foreign shape.
+"""A roadmap's raw JSON -> typed records. No other module handles the document's dicts.
 
 The document is a drawing made with React Flow: nodes with a type, a position and a size, and edges between them.
 """
@@ -23,13 +23,13 @@ Side: TypeAlias = Literal["top", "bottom", "left", "right", ""]
 
 _SIDES: Final[dict[str, Side]] = {"w": "top", "x": "bottom", "y": "left", "z": "right"}
 _ENTRIES: Final = ("links", "legends", "checklists")
-_FARTHEST = 1e7  # pixels; the largest real drawing is some 10 000 high
+_FARTHEST = 1e7  # pixels; the largest real drawing is about 10 000 high
 _COLOR = re.compile("#[0-9a-fA-F]{3,8}")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line inside a box: of a list of links, of a checklist or of a legend; the address of a button or a label."""
+    """An entry of a box: a line of a list of links, a checklist or a legend; or the link of a button or label."""
 
     label: str
     url: str = ""
@@ -38,9 +38,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a node is drawn, apart from its box; the hierarchy has no need of it.
+    """How a node is drawn, apart from its box; not used for the hierarchy.
 
-    ``mark`` is the entry of the drawing's legend that a topic carries.
+    ``mark`` is a topic's entry of the drawing's legend.
     """
 
     font_size: float = 17.0
@@ -59,8 +59,8 @@ _PLAIN: Final = Look()
 class Node:
     """A box of the drawing.
 
-    ``box`` is as measured, ``requested`` as it was once asked for; None where position or size are unusable.
-    ``dashed`` says how a line node is drawn.
+    ``box`` has the measured size, ``requested`` the size that was asked for; None if position or size is unusable.
+    ``dashed`` applies to nodes that are lines.
     """
 
     id: str
@@ -77,7 +77,7 @@ class Node:
 
     @property
     def is_major(self) -> bool:
-        """The larger kind of topic, which is drawn for the stops of the spine and the heads of groups."""
+        """The larger kind of topic, drawn for stops of the spine and for headings of groups."""
         return self.type == "topic"
 
 
@@ -85,8 +85,8 @@ class Node:
 class Edge:
     """A link between two nodes of the document; dashed means parenthood, solid the order of reading.
 
-    ``leaves`` and ``enters`` are the sides that it joins ("" where the document does not say), ``shape`` is React
-    Flow's name of the curve.
+    ``leaves`` and ``enters`` are the sides of the nodes that it joins, "" if unknown; ``shape`` is React Flow's name
+    for the curve.
     """
 
     source: str
@@ -99,7 +99,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Document:
-    """A roadmap's drawing; ``unusable_nodes`` and ``unusable_edges`` count what had to be left out."""
+    """A roadmap's drawing; ``unusable_nodes`` and ``unusable_edges`` count what was left out."""
 
     roadmap: str
     title: str
@@ -112,16 +112,16 @@ class Document:
     def topics(self) -> tuple[Node, ...]:
         """Topics and subtopics from top to bottom, then from left to right; those without a position come last.
 
-        The order of reading, which follows the hierarchy, is the order of ``place_topics``.
+        For the reading order, which follows the hierarchy, see ``place_topics``.
         """
         return tuple(sorted((node for node in self.nodes if node.is_topic), key=_from_the_top))
 
 
 def parse_document(text: str, *, roadmap: str, origin: str) -> Document:
-    """Read a roadmap's JSON; ``origin`` says in messages where it came from.
+    """Parse a roadmap's JSON; ``origin`` names its source in messages.
 
-    Nodes without an id or of a second use of one, and edges that do not join two different nodes, are left out and
-    counted. Raises DocumentError when the text is no document, has the old shape, or holds no topic.
+    Nodes without an id or with a repeated one, and edges that do not join two different nodes, are left out and
+    counted. Raises DocumentError if the text is not a document, has the old shape, or contains no topic.
     """
     here = f"the document of {roadmap} ({origin})"
     try:
@@ -154,7 +154,7 @@ def parse_document(text: str, *, roadmap: str, origin: str) -> Document:
 
 
 def topic_labels(text: str) -> dict[str, str]:
-    """Topic id -> label, as a document has them; empty when it cannot be read."""
+    """Topic id -> label; empty if the document cannot be read."""
     try:
         return {node.id: node.label for node in parse_document(text, roadmap="", origin="").topics}
     except DocumentError:
@@ -227,7 +227,7 @@ def _edge(raw: Any, nodes: dict[str, Node]) -> Edge | None:
 
 
 def _box(node: dict[str, Any], *places: str) -> Box | None:
-    """Position and size; the size from the first of the places that holds it."""
+    """Position and size; the size from the first of `places` that has one."""
     position = as_dict(node.get("position"))
     sizes = [node if place == "node" else as_dict(node.get(place)) for place in places]
     x, y = _number(position.get("x")), _number(position.get("y"))

@@ -17,7 +17,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 CELL = 256.0
 STEP = 4.0  # from one layer of cells to the next
-MOST_BOXES = 128  # that a query looks at; the densest spot of a real drawing has a third of that
+MOST_BOXES = 128  # per query; the densest spot of a real drawing has a third of that
 MOST_CELLS = 1024
 
 
@@ -59,7 +59,7 @@ class Box:
         return max(self.gap_x(other), self.gap_y(other))
 
     def distance(self, other: Box) -> float:
-        """Shortest way from one to the other; 0 where they touch."""
+        """Shortest distance between the two; 0 where they touch."""
         return math.hypot(max(0.0, self.gap_x(other)), max(0.0, self.gap_y(other)))
 
     def share_inside(self, other: Box) -> float:
@@ -99,10 +99,10 @@ def _cells(box: Box, layer: Layer) -> list[Cell]:
 
 
 class Grid(Generic[Key]):
-    """Boxes by the cells that they cover, so that the neighbours of one are found without looking at all.
+    """Boxes by the cells that they cover, so that finding the neighbours of one does not take looking at all.
 
     There is a layer of cells for each order of magnitude of widths and heights, so no box covers more than four cells.
-    A query looks at no more than `MOST_BOXES`: only a drawing made to take forever has more at one spot.
+    A query looks at `MOST_BOXES` at most; only a drawing made to exhaust the parser has more at one spot.
     """
 
     def __init__(self, boxes: Mapping[Key, Box]) -> None:
@@ -130,7 +130,7 @@ class Grid(Generic[Key]):
                 yield key
 
     def _around(self, box: Box, reach: float) -> Iterator[tuple[Key, Box]]:
-        """What is in the cells within reach; a box in several of them comes more than once."""
+        """The boxes in the cells within reach; a box in several of them is yielded more than once."""
         for layer, cells in self._layers.items():
             left, right, top, bottom = _span(box, layer, reach)
             if (right - left + 1) * (bottom - top + 1) <= len(cells):
@@ -142,7 +142,7 @@ class Grid(Generic[Key]):
                     yield from cells[cell].items()
 
     def pop(self, key: Key) -> Box:
-        """Take a box out; not while going through `near`."""
+        """Remove a box; not while iterating over `near`."""
         box = self.boxes.pop(key)
         layer = _layer(box)
         cells = self._layers[layer]
@@ -152,14 +152,14 @@ class Grid(Generic[Key]):
             if not cells[cell]:
                 del cells[cell]
             elif self._popped[layer, cell] > len(cells[cell]):
-                # A dict keeps the gaps of what was deleted, and goes through them each time.
+                # A dict keeps a gap for each deleted key, and iterates over the gaps too.
                 cells[cell] = dict(cells[cell])
                 self._popped[layer, cell] = 0
         return box
 
 
 class Nest(Generic[Key]):
-    """Boxes that may lie in one another, from which the smallest around a box is found."""
+    """Boxes that may contain each other; finds the smallest around a box."""
 
     def __init__(self, boxes: Mapping[Key, Box]) -> None:
         self._boxes = boxes
@@ -172,7 +172,7 @@ class Nest(Generic[Key]):
 
     def smallest_around(self, box: Box, *, share: float, above_area: float) -> Key | None:
         """The smallest box of more than ``above_area`` with at least ``share`` of ``box`` in it."""
-        x, y = box.center  # lies in whatever holds more than half of the box
+        x, y = box.center  # inside any box that holds more than half of this one
         center = Box(x, y, 0, 0)
         found: list[tuple[float, Key]] = []
         for layer, cells in self._layers.items():
@@ -191,7 +191,7 @@ class Nest(Generic[Key]):
 def touching_groups(boxes: Mapping[Key, Box], *, reach: float) -> list[list[Key]]:
     """Boxes that are joined, directly or through others, by gaps of at most ``reach``; in the order of ``boxes``.
 
-    A box leaves the grid as soon as it is reached, so that a heap of boxes at one spot costs no more than a row.
+    A box leaves the grid as soon as it is reached, so that a pile of boxes at one spot costs no more than a row.
     """
     grid, groups = Grid(boxes), []
     for start in boxes:
@@ -208,7 +208,7 @@ def touching_groups(boxes: Mapping[Key, Box], *, reach: float) -> list[list[Key]
 
 
 def in_rows(boxes: Mapping[Key, Box], keys: Sequence[Key]) -> list[Key]:
-    """Row by row, each from left to right; boxes are in one row when they share half of their height with its first.
+    """Row by row, each from left to right; a box is in a row if it shares half of its height with the first one.
 
     Keys without a box come last.
     """

@@ -15,7 +15,7 @@ from roadmap_assets.warehouse.topics import Topic
 
 @dataclass(frozen=True, slots=True)
 class TopicTable:
-    """The topics of a roadmap in reading order, its title, and counts of what was odd about the source, by name."""
+    """The topics of a roadmap in reading order, its title, and counts of irregularities of the source, by name."""
 
     title: str
     topics: tuple[Topic, ...]
@@ -25,7 +25,7 @@ class TopicTable:
 def build_topics(snapshot: Snapshot) -> TopicTable:
     """Every topic with its place, description and resources.
 
-    Raises DocumentError when the document is not JSON, has the old shape, or holds no topic.
+    Raises DocumentError if the document is not JSON, has the old shape, or contains no topic.
     """
     document = parse_document(snapshot.document, roadmap=snapshot.roadmap, origin=snapshot.origin)
     tree = parse_tree(snapshot.tree)

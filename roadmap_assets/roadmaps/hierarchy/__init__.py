@@ -1,4 +1,4 @@
-"""What is above every topic, read from the roadmap's drawing."""
+"""The ancestors of every topic, read from the roadmap's drawing."""
 
 from roadmap_assets.roadmaps.hierarchy.drawing import DEEPEST
 from roadmap_assets.roadmaps.hierarchy.trace import STAGES, DrawnPath, trace_topics

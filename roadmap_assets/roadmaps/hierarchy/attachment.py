@@ -1,4 +1,4 @@
-"""Attachment: from the spine outwards, level by level, every item gets the item that it hangs on."""
+"""Attachment: from the spine outwards, level by level, every item gets its parent."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from roadmap_assets.roadmaps.hierarchy.drawing import Drawing
 
 
 class Attachment:
-    """``above`` holds what each placed item hangs on, None for a root.
+    """``above`` holds the parent of each placed item, None for a root.
 
-    Nothing placed is moved, so there are no cycles.
+    A placed item is never moved, so there are no cycles.
     """
 
     def __init__(self, drawing: Drawing, roots: dict[str, str | None]) -> None:
@@ -25,7 +25,7 @@ class Attachment:
         self.grow(list(roots))
 
     def attach(self, items: Iterable[str], above: str | None) -> None:
-        """Hang items on one and the same, or under their heading topic if it is among them; then go on from there."""
+        """Place items under one parent, or under their heading topic if it is among them; then grow from there."""
         items = list(items)
         among = set(items)
         placed: list[str] = []
@@ -35,7 +35,7 @@ class Attachment:
         self.grow(placed)
 
     def grow(self, level: list[str]) -> None:
-        """Direct links first, then to stack-mates and frames; those that have links of their own come last."""
+        """Follow direct links first, then stacks and frames; items with links of their own come last."""
         late: deque[str] = deque()
         while level or late:
             if level:
@@ -50,7 +50,7 @@ class Attachment:
                 self._spread_to_mates([late.popleft()], level, linked_too=True)
 
     def _headed_by(self, item: str) -> Iterable[str]:
-        """A label only comes between its group and what both hang on, unless it is a root itself."""
+        """What `item` heads. A label is no parent of its group but lies between the two, unless it is a root itself."""
         is_label = item in self.drawing.headings and self.above[item] is not None
         return () if is_label else self.drawing.under[item]
 
@@ -62,7 +62,7 @@ class Attachment:
                 self.with_children.add(above)
 
     def _spread_to_mates(self, items: Iterable[str], placed: list[str], *, linked_too: bool) -> None:
-        """What is said of one holds for its mates that have no link of their own."""
+        """Give the parent of an item to its mates that have no link of their own."""
         queue = deque(items)
         while queue:
             item = queue.popleft()
@@ -77,7 +77,7 @@ class Attachment:
             queue += new
 
     def _heading_topic(self, mate: str, above: str, placed: list[str]) -> str:
-        """What a mate hangs on: its heading topic, which is placed first, else the same as its mates."""
+        """The parent of a mate: its heading topic, which is placed first, or else `above`."""
         topic = self.drawing.topic_over.get(mate)
         if topic is None or topic == above:
             return above
@@ -99,7 +99,7 @@ class Attachment:
             yield frame
 
     def _once(self, mates: list[str] | None, linked_too: bool) -> list[str]:
-        """A whole stack is placed by the first of it that spreads: no need to look at it again for each."""
+        """The mates, the first time; one spread places a whole stack, so it is not looked at again for each item."""
         if not mates or (id(mates), linked_too) in self._spread:
             return []
         self._spread.add((id(mates), linked_too))

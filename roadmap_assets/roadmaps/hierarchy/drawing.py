@@ -1,4 +1,4 @@
-"""What the boxes of a drawing are, and what the stages have read from it so far."""
+"""A drawing: its boxes by kind, and what the stages have read from it so far."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NOTE = re.compile(
 
 
 def is_note(text: str) -> bool:
-    """Long or imperative texts speak to the reader; they do not name a group."""
+    """Whether the text is long or imperative: such texts address the reader and do not name a group."""
     return not text or len(text) > LONGEST_HEADING or bool(_NOTE.search(text))
 
 
@@ -34,9 +34,9 @@ def _links() -> defaultdict[str, dict[str, None]]:
 
 @dataclass
 class Drawing:
-    """Boxes by what they are; then the signs, each written by the stage that reads it.
+    """Boxes by kind, then the signs, each written by the stage that reads it.
 
-    Items (topics, headings and frames) are what can be placed; everything is named by its node's id.
+    Items (topics, headings and frames) can be placed. Everything is identified by the id of its node.
     """
 
     nodes: Mapping[str, Node]
@@ -49,14 +49,14 @@ class Drawing:
     frame_of: dict[str, str] = field(default_factory=dict)
     frame_heading: dict[str, str] = field(default_factory=dict)
     stack_of: dict[str, list[str]] = field(default_factory=dict)
-    parenthood: defaultdict[str, dict[str, None]] = field(default_factory=_links)  # dashed, so far without direction
+    parenthood: defaultdict[str, dict[str, None]] = field(default_factory=_links)  # dashed, in both directions
     reading: defaultdict[str, dict[str, None]] = field(default_factory=_links)  # solid
     label_over: dict[str, str] = field(default_factory=dict)
     topic_over: dict[str, str] = field(default_factory=dict)
-    under: defaultdict[str, dict[str, None]] = field(default_factory=_links)  # the reverse of these two
+    under: defaultdict[str, dict[str, None]] = field(default_factory=_links)  # the reverse of both
 
     def link(self, one: str, other: str, *, dashed: bool) -> None:
-        """Dashed joins items only; the path of reading also leads through titles and buttons."""
+        """Link two nodes. Dashed links join items only; the reading path also leads through titles and buttons."""
         if not dashed:
             self.reading[one][other] = self.reading[other][one] = None
         elif self.is_item(one) and self.is_item(other):
@@ -75,7 +75,7 @@ class Drawing:
         return self.nodes[node].is_major
 
     def is_station(self, node: str) -> bool:
-        """Whether the path of reading can stop here: major topics and unframed paragraphs that are headings."""
+        """Whether the reading path can stop here: major topics and unframed paragraphs that are headings."""
         is_heading = node in self.headings and self.nodes[node].type == "paragraph" and node not in self.frame_of
         return is_heading or self.is_major(node)
 
@@ -83,12 +83,12 @@ class Drawing:
         return node in self.reading and self.is_station(node)
 
     def from_the_top(self, node: str) -> tuple[float, float]:
-        """A key for sorting; what has no box comes last."""
+        """Sort key; nodes without a box come last."""
         box = self.boxes.get(node)
         return (box.y, box.x) if box else (math.inf, math.inf)
 
     def frames_around(self, item: str) -> list[str]:
-        """The frames that an item is in, innermost first, and no more than a path may have levels."""
+        """The frames around an item, innermost first, at most as many as a path may have levels."""
         around: list[str] = []
         frame = self.frame_of.get(item)
         while frame is not None and len(around) < DEEPEST:
@@ -100,7 +100,7 @@ class Drawing:
         return {node: self.boxes[node] for node in nodes if node in self.boxes}
 
     def boxes_by_frame(self, nodes: Iterable[str]) -> dict[str | None, dict[str, Box]]:
-        """Boxes apart by the frame that they are in: a border between two keeps them from touching."""
+        """Boxes by the frame around them: boxes on different sides of a border do not touch."""
         boxes: defaultdict[str | None, dict[str, Box]] = defaultdict(dict)
         for node, box in self.boxes_of(nodes).items():
             boxes[self.frame_of.get(node)][node] = box
@@ -108,7 +108,7 @@ class Drawing:
 
 
 def draw(document: Document, *, measured: bool = True, paragraphs: bool = True) -> Drawing:
-    """Tell the nodes apart: paragraphs around topics are frames, short texts headings, others notes."""
+    """Sort the nodes by kind: paragraphs around topics are frames, short texts are headings, others notes."""
     nodes = {node.id: node for node in document.nodes}
     boxes = {node.id: box for node in document.nodes if (box := node.box if measured else node.requested) is not None}
     topics = {node.id for node in document.nodes if node.is_topic}

@@ -1,4 +1,4 @@
-"""Frames: boxes drawn around others, and the headings that they carry."""
+"""Frames: boxes drawn around others, and their headings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def read_frames(drawing: Drawing) -> None:
     """A box is in the innermost frame that holds 80 % of it."""
     frames = Nest(drawing.boxes_of(item for item in drawing.items if item in drawing.frames))
     for item, box in drawing.boxes_of(drawing.items).items():
-        # A frame lies in a larger one; another box may hang over the border of one that is smaller than itself.
+        # A frame can only be inside a larger one; other boxes may reach over the border of a smaller frame.
         smallest = box.area if item in drawing.frames else box.area * MOSTLY_INSIDE - 1
         frame = frames.smallest_around(box, share=MOSTLY_INSIDE, above_area=smallest)
         if frame is not None:
@@ -21,9 +21,9 @@ def read_frames(drawing: Drawing) -> None:
 
 
 def read_frame_headings(drawing: Drawing) -> None:
-    """A box about as wide as its frame that lies on the border is the heading; or the paragraph's own short text.
+    """The heading is a box on the frame's border about as wide as the frame, or the short text of a paragraph.
 
-    One a frame. Tops are given away before bottoms: a box between two frames heads the lower one.
+    A frame has one heading. Tops come before bottoms: a box between two frames heads the lower one.
     """
     frames = drawing.boxes_of(item for item in drawing.items if item in drawing.frames)
     for frame in frames:
@@ -48,7 +48,7 @@ def read_frame_headings(drawing: Drawing) -> None:
 
 
 def _give_heading(drawing: Drawing, frame: str, heading: str) -> None:
-    """A heading stands where its frame stands, not in it."""
+    """A heading is in whatever its frame is in, and not in the frame itself."""
     drawing.frame_heading[frame] = heading
     drawing.frame_of.pop(heading, None)
     if frame in drawing.frame_of:
@@ -58,7 +58,7 @@ def _give_heading(drawing: Drawing, frame: str, heading: str) -> None:
 
 
 def _is_as_wide(item: Box, frame: Box) -> bool:
-    """About as wide and in line with it; or narrower, but in the corner."""
+    """Whether `item` is in line with `frame`, and about as wide or in a corner."""
     as_wide = AS_WIDE <= item.width / max(frame.width, 1) <= 1 / AS_WIDE
     in_line = -item.gap_x(frame) >= AS_WIDE * min(item.width, frame.width)
     in_corner = min(abs(item.x - frame.x), abs(item.right - frame.right)) <= FLUSH

@@ -1,4 +1,4 @@
-"""Groups: stacks of touching boxes, and the labels and topics that stand above or below them."""
+"""Groups: stacks of touching boxes, and the labels and topics above or below them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ OVERLAP = 0.25
 SIDE_BY_SIDE = 0.5
 BELOW, ABOVE = 1, -1  # where a heading's group is
 
-Seed = tuple[str, int, list[str]]  # a heading, on which side of it its group is, and the boxes next to it
+Seed = tuple[str, int, list[str]]  # a heading, the side of it that its group is on, and the boxes next to it
 
 
 def read_stacks(drawing: Drawing) -> None:
-    """Boxes that touch belong together."""
+    """Boxes that touch form a stack."""
     for boxes in drawing.boxes_by_frame(drawing.items).values():
         for stack in touching_groups(boxes, reach=STACK_GAP):
             drawing.stack_of.update(dict.fromkeys(stack, stack))
 
 
 def read_labels(drawing: Drawing) -> None:
-    """A label or short paragraph just above (or, in some columns, just below) topics is their heading.
+    """A label or short paragraph just above topics (in some columns: just below) is their heading.
 
-    Above or below is decided once per column. Frames have their headings on the border, so a label beside one is not.
+    Above or below is decided per column. A frame has its heading on its border, so a label beside it is not one.
     """
     used = {*drawing.frame_heading.values(), *(heading for heading in drawing.headings if drawing.on_path(heading))}
     labels = drawing.boxes_by_frame(i for i in drawing.items if i in drawing.headings and i not in used)
@@ -45,7 +45,7 @@ def read_labels(drawing: Drawing) -> None:
 
 
 def read_flush_topics(drawing: Drawing) -> None:
-    """A major topic flush above a stack of minor ones (or, with none below it, flush under one) is its heading."""
+    """A major topic flush above a stack of minor ones (or below one, if none is below it) is its heading."""
     majors = drawing.boxes_by_frame(i for i in drawing.items if i in drawing.topics and drawing.is_major(i))
     minors = drawing.boxes_by_frame(i for i in drawing.items if i in drawing.topics and not drawing.is_major(i))
     for frame, boxes in majors.items():
@@ -63,7 +63,7 @@ def _count(seeds: list[Seed]) -> int:
 
 
 def _without_notes(drawing: Drawing, labels: Mapping[str, Box]) -> dict[str, Box]:
-    """Labels stacked on labels are notes."""
+    """The labels, without those stacked on other labels, which are notes."""
     grid = Grid({label: box for label, box in labels.items() if drawing.nodes[label].type == "label"})
     return {
         label: box
@@ -74,7 +74,7 @@ def _without_notes(drawing: Drawing, labels: Mapping[str, Box]) -> dict[str, Box
 
 
 def _columns(labels: Mapping[str, Box]) -> list[list[str]]:
-    """Labels that stand one below the other, whatever is between them."""
+    """Labels one below the other, whatever is between them."""
     columns: list[list[str]] = []
     right = float("-inf")
     for label, box in sorted(labels.items(), key=lambda entry: entry[1].x):
@@ -86,7 +86,7 @@ def _columns(labels: Mapping[str, Box]) -> list[list[str]]:
 
 
 def _next_to(heading: Box, around: Grid[str], reach: float, *, side: int) -> list[str]:
-    """The boxes just above or below a heading that share a quarter of the width."""
+    """The boxes just above or below a heading that overlap it by a quarter of the width."""
     found = []
     for item in around.near(heading, reach):
         box = around.boxes[item]
@@ -97,9 +97,9 @@ def _next_to(heading: Box, around: Grid[str], reach: float, *, side: int) -> lis
 
 
 def _put_under(drawing: Drawing, seeds: list[Seed], around: Grid[str]) -> None:
-    """From the boxes next to each heading to those that touch them, sideways or away from it.
+    """Put the boxes next to each heading under it, and those that touch them sideways or away from it.
 
-    All headings spread at once, so that a box between two goes to the nearer one.
+    All headings spread at the same time, so that a box between two goes to the nearer one.
     """
     reached: deque[tuple[str, int, Box]] = deque()
 

@@ -1,4 +1,4 @@
-"""Links: the edges of the document, and the lines that are drawn as nodes of their own."""
+"""Links: the edges of the document, and the lines that are nodes of their own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def read_edges(drawing: Drawing, edges: tuple[Edge, ...], *, dashed: bool) -> None:
-    """A dashed edge means parenthood, in either direction; a solid edge is the order of reading."""
+    """A dashed edge means parenthood, in either direction; a solid edge is part of the reading path."""
     for edge in edges:
         if edge.dashed == dashed:
             drawing.link(edge.source, edge.target, dashed=dashed)
@@ -31,9 +31,9 @@ def read_edges(drawing: Drawing, edges: tuple[Edge, ...], *, dashed: bool) -> No
 
 @dataclass(frozen=True)
 class Line:
-    """Pieces of one style that touch, and the items that they touch, both from the top down.
+    """Touching segments of one style, and the items that they touch, both from top to bottom.
 
-    A line may have thousands of either, so only those beside a spot are compared with what meets it there.
+    A line may have thousands of either, so only those near a spot are compared with what meets the line there.
     """
 
     pieces: list[Box]
@@ -46,7 +46,7 @@ class Line:
 
 
 def read_lines(drawing: Drawing) -> None:
-    """A line connects the boxes that it touches, as an edge of its style would."""
+    """A line links the boxes that it touches, like an edge of its style."""
     ends = Grid(drawing.boxes_of(drawing.items))
     solid = _lines(drawing, ends, dashed=False)
     for line in solid:
@@ -58,7 +58,7 @@ def read_lines(drawing: Drawing) -> None:
 
 
 def _read_solid_line(drawing: Drawing, line: Line) -> None:
-    """A solid line is the path of reading; a label on a line that has no stop is the heading of what it touches."""
+    """A solid line is part of the reading path; a label on one without a stop is the heading of what it touches."""
     for one, other in pairwise(line.touched):
         drawing.link(one, other, dashed=False)
     labels = [item for item in line.touched if item in drawing.headings]
@@ -69,9 +69,9 @@ def _read_solid_line(drawing: Drawing, line: Line) -> None:
 
 
 def _read_dashed_line(drawing: Drawing, line: Line, crossed: list[Line]) -> None:
-    """A dashed line joins its hub to the rest.
+    """A dashed line links its hub to the other items.
 
-    Where it ends on a solid line it has its hub there; a solid line without a stop carries the dashed one on.
+    If it ends on a solid line, its hub is there; a solid line without a stop continues the dashed one.
     """
     hub = min(line.touched, key=lambda item: _rank_as_hub(drawing, item), default=None)
     for solid in crossed:
@@ -86,7 +86,7 @@ def _read_dashed_line(drawing: Drawing, line: Line, crossed: list[Line]) -> None
 
 
 def _beside(ordered: list[T], y: float, *, top: Callable[[T], float]) -> list[T]:
-    """Those of a list ordered from the top down that are about at this height."""
+    """The elements at about this height of a list ordered from top to bottom."""
     middle = bisect_left(ordered, y, key=top)
     return ordered[max(0, middle - MOST_BESIDE // 2) : middle + MOST_BESIDE]
 
@@ -113,7 +113,7 @@ def _lines(drawing: Drawing, ends: Grid[str], *, dashed: bool) -> list[Line]:
 
 
 def _touched(drawing: Drawing, line: list[Box], ends: Grid[str]) -> list[str]:
-    """An item in a touched frame is seen as the frame; a frame in which the line runs is not touched."""
+    """The items that a line touches; of a touched frame, the frame alone, and no frame that the line runs in."""
     touched = dict.fromkeys(item for piece in line for item in ends.near(piece, LINE_TOUCHES))
     outside = {
         item: None

@@ -1,4 +1,4 @@
-"""The remainder: what no dashed link, stack or frame leads to from the spine."""
+"""The remainder: items that no dashed link, stack or frame attaches to the spine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEAREST_ROOT = 150.0
 
 
 def attach_remainder(attachment: Attachment, spine: Spine) -> None:
-    """First along the path of reading, then hubs as roots of their own, then column by column."""
+    """Attach items along the reading path first, then make hubs roots, then attach column by column."""
     for stop, before in spine.stops.items():
         if attachment.drawing.is_item(stop):
             attachment.attach([stop], before)
@@ -26,7 +26,7 @@ def attach_remainder(attachment: Attachment, spine: Spine) -> None:
 
 
 def _make_hubs_roots(attachment: Attachment) -> None:
-    """A major topic or an unframed heading that others hang on, and that hangs nowhere itself, is a root of its own."""
+    """A major topic or an unframed heading with children and without a parent is a root."""
     drawing = attachment.drawing
     for item in sorted(drawing.items, key=drawing.from_the_top):
         is_hub = item in drawing.headings or drawing.is_major(item)
@@ -35,7 +35,7 @@ def _make_hubs_roots(attachment: Attachment) -> None:
 
 
 def _columns_left(attachment: Attachment) -> list[list[str]]:
-    """What has no place and no frame, by touching columns, from the top down; headings only with what they head."""
+    """Unplaced, unframed items by touching columns, from top to bottom; headings only with what they head."""
     drawing = attachment.drawing
     taken = {*drawing.frame_heading.values(), *drawing.frame_of, *attachment.above}
     left = sorted((item for item in drawing.items if item not in taken), key=drawing.from_the_top)
@@ -44,22 +44,22 @@ def _columns_left(attachment: Attachment) -> list[list[str]]:
 
 
 class _Neighbours:
-    """The roots and the placed boxes around a column that is left."""
+    """The roots and the placed boxes around an unplaced column."""
 
     def __init__(self, attachment: Attachment, spine: Spine) -> None:
         self.attachment = attachment
         drawing: Drawing = attachment.drawing
-        hanging = {i for i, above in attachment.above.items() if above is not None and i not in spine.roots}
-        self.roots = [i for i in attachment.above if i not in hanging and drawing.is_major(i)]
+        placed = {i for i, above in attachment.above.items() if above is not None and i not in spine.roots}
+        self.roots = [i for i in attachment.above if i not in placed and drawing.is_major(i)]
         self.order = {root: number for number, root in enumerate(self.roots)}
         self.root_boxes = Grid(drawing.boxes_of(self.roots))
-        self.placed = Grid(drawing.boxes_of(i for i in drawing.items if i in hanging and i not in drawing.frame_of))
+        self.placed = Grid(drawing.boxes_of(i for i in drawing.items if i in placed and i not in drawing.frame_of))
 
     def attach(self, column: list[str]) -> None:
-        """A column that goes on after a gap hangs on what its upper part hangs on, unless a childless root is nearer.
+        """A column that continues after a gap has the parent of its upper part, unless a childless root is nearer.
 
-        A column by itself goes to the nearest root within reach, those without children first; of those about as near
-        to the one that is read first.
+        A column by itself goes to the nearest root within reach, preferably a childless one; among roots about as near,
+        to the first in reading order.
         """
         boxes = self.attachment.drawing.boxes_of(column)
         near = [
@@ -70,10 +70,10 @@ class _Neighbours:
         has_children, distance, _ = min(near, default=(True, math.inf, 0))
         gap, upper = self._upper_part(boxes)
         if upper is not None and (has_children or gap <= distance):
-            self._hang(column, self.attachment.above[upper])
+            self._place(column, self.attachment.above[upper])
         elif near:
             as_near = [root for also, far, root in near if also == has_children and far <= distance + STACK_GAP]
-            self._hang(column, self.roots[min(as_near)])
+            self._place(column, self.roots[min(as_near)])
 
     def _upper_part(self, boxes: dict[str, Box]) -> tuple[float, str | None]:
         """The nearest placed box above a column, and the gap to it."""
@@ -86,7 +86,7 @@ class _Neighbours:
                     upper = above.gap_y(box), other
         return upper
 
-    def _hang(self, column: list[str], above: str | None) -> None:
+    def _place(self, column: list[str], above: str | None) -> None:
         self.attachment.attach(column, above)
         for item in column:
             if self.attachment.above.get(item) is not None:

@@ -1,4 +1,4 @@
-"""The spine: the path of reading that runs through the drawing, from the title to the end."""
+"""The spine: the reading path through the drawing, from the title to the end."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ FEWEST_CHAPTERS = 3
 
 @dataclass
 class Spine:
-    """``roots`` in the order of the path, each with the chapter that it stands in, if there are chapters.
+    """``roots`` in the order of the path, each with its chapter, if there are chapters.
 
-    ``stops`` are the other items on the path (frames, labels, minor topics), each with what it comes after.
+    ``stops`` are the other items on the path (frames, labels, minor topics), each with the station before it.
     """
 
     roots: dict[str, str | None] = field(default_factory=dict)
@@ -24,7 +24,7 @@ class Spine:
 def read_spine(drawing: Drawing) -> Spine:
     """Major topics and unframed headings on the solid path are the roots.
 
-    Where three or more paragraphs stand on the path, each is the chapter of what comes after it.
+    If three or more paragraphs are on the path, each is the chapter of what follows it.
     """
     paragraphs = {node for node in drawing.headings if drawing.on_path(node)}
     chapters = paragraphs if len(paragraphs) >= FEWEST_CHAPTERS else set()
@@ -37,11 +37,11 @@ def read_spine(drawing: Drawing) -> Spine:
     return spine
 
 
-Step = tuple[str, str | None, str | None]  # a node, the station before it, and the chapter that it stands in
+Step = tuple[str, str | None, str | None]  # a node, the station before it, and its chapter
 
 
 def _walk(drawing: Drawing, chapters: set[str]) -> Iterator[Step]:
-    """Along the solid links from the title on, and from there on through what touches a station."""
+    """Follow the solid links from the title on, and from each station to the major topics that touch it."""
     starts = sorted(drawing.reading, key=lambda node: (drawing.nodes[node].type != "title", drawing.from_the_top(node)))
     ahead: list[Step] = [(node, None, None) for node in reversed(starts)]
     seen: set[str] = set()
@@ -66,7 +66,7 @@ def _walk(drawing: Drawing, chapters: set[str]) -> Iterator[Step]:
 
 
 def _mates(drawing: Drawing, station: str, stack: list[str]) -> Iterator[str]:
-    """Major topics that touch one on the path stand on it too, unless a dashed link says that they hang on it."""
+    """Major topics that touch one on the path are on it too, unless a dashed link makes them its children."""
     if drawing.is_major(station) and station not in drawing.frame_of:
         for mate in stack:
             hangs = any(drawing.on_path(linked) for linked in drawing.parenthood[mate])

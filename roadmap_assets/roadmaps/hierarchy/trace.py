@@ -1,4 +1,4 @@
-"""From a drawing to what is above each topic: the stages in their order, and the resulting paths."""
+"""A drawing -> the ancestors of each topic: the stages in order, and the resulting paths."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ STAGES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class DrawnPath:
-    """What the drawing shows above a topic: ids of nodes (topics and headings), root first.
+    """The ancestors of a topic in the drawing: ids of nodes (topics and headings), root first.
 
-    ``attached`` says whether a sign of the drawing led to the topic; a root is attached and has nothing above it.
+    ``attached``: a sign of the drawing placed the topic; a root is attached and has no ancestors.
     """
 
     above: tuple[str, ...]
@@ -44,9 +44,9 @@ class DrawnPath:
 
 
 def trace_topics(document: Document, *, without: frozenset[str] = frozenset()) -> dict[str, DrawnPath]:
-    """What is above every topic, by its id, in reading order.
+    """The ancestors of every topic by its id, in reading order.
 
-    ``without`` names stages to leave out, to measure what each adds; raises ValueError for an unknown one.
+    ``without`` names stages to skip, to measure what each adds; raises ValueError for an unknown one.
     """
     if unknown := without.difference(STAGES):
         raise ValueError(f"no such stage: {', '.join(sorted(unknown))}; there are {', '.join(STAGES)}")
@@ -75,7 +75,7 @@ def trace_topics(document: Document, *, without: frozenset[str] = frozenset()) -
 
 
 class _Paths:
-    """Paths are made of what an item hangs on, and of the headings that are drawn between the two."""
+    """Paths: the parents of an item, and the headings drawn between each parent and its child."""
 
     def __init__(self, drawing: Drawing, spine: Spine, above: dict[str, str | None]) -> None:
         self.drawing = drawing
@@ -94,7 +94,7 @@ class _Paths:
         return paths
 
     def _walk(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Every placed item with its path (of ids): the roots in their order, each before what hangs on it."""
+        """Every placed item with its path (of ids): the roots in order, each before its children."""
         ahead: list[tuple[str, tuple[str, ...]]] = [(root, ()) for root in reversed(self.below[None])]
         while ahead:
             item, path = ahead.pop()
@@ -104,7 +104,7 @@ class _Paths:
                 ahead.append((lower, (*path, item, *between) if len(path) < DEEPEST else path))
 
     def _in_reading_order(self, items: list[str]) -> list[str]:
-        """Stops of the spine as they come on the path; then group by group, the higher first, each row by row."""
+        """Stops of the spine in the order of the path; then the groups from top to bottom, each row by row."""
         groups: defaultdict[object, list[str]] = defaultdict(list)
         for item in items:
             if item not in self.path:
@@ -118,7 +118,7 @@ class _Paths:
         return drawing.label_over.get(item) or drawing.frame_of.get(item) or id(drawing.stack_of.get(item))
 
     def _headings_between(self, upper: str | None, lower: str) -> tuple[str, ...]:
-        """Headings of the frames around the lower that are not around the upper, and the label over it."""
+        """Headings of the frames around `lower` but not around `upper`, and the label of `lower`."""
         drawing = self.drawing
         shared = set(drawing.frames_around(upper)) if upper is not None else set()
         frames = [frame for frame in reversed(drawing.frames_around(lower)) if frame not in shared]
