@@ -67,6 +67,7 @@ def build_topics(snapshot: Snapshot) -> TopicTable:
         "files_without_id": chosen.files_without_id,
         "texts_with_heading_only": len(blank) - empty,
         "texts_empty": empty,
+        "texts_cut": sum(content.is_cut for content in contents.values()),
         "links_mended": sum(content.repaired_links for content in contents.values()),
         "links_dropped": sum(content.dropped_links for content in contents.values()),
         "links_without_type": sum(content.untyped_links for content in contents.values()),

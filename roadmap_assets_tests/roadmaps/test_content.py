@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from roadmap_assets.roadmaps.content.files import choose_files, file_slug
 from roadmap_assets.roadmaps.content.links import RESOURCE_TYPES, web_url
-from roadmap_assets.roadmaps.content.reading import read_content
+from roadmap_assets.roadmaps.content.reading import LONGEST_TEXT, Content, read_content
 from roadmap_assets.roadmaps.sources.base import content_file
 from roadmap_assets.roadmaps.sources.directory import DirectorySource
 from roadmap_assets.warehouse.raw import ContentFile
@@ -259,6 +261,84 @@ def test_markdown_of_any_shape_has_a_result(markdown: str) -> None:
 )  # fmt: skip
 def test_no_depth_of_nesting_is_too_deep(markdown: str) -> None:
     read_content(markdown)
+
+
+# ---- size ---------------------------------------------------------------------------------------------------------
+
+PATTERNS = {
+    "sentences": "Soil is *alive*, and `full` of worms. ",
+    "paragraphs": "Soil is alive.\n\n",
+    "lines": "Soil\n",
+    "nested lists": "- a\n  - b\n    - c\n",
+    "links": "- [@article@A](https://a.example/x)\n",
+    "introductions": "Visit:\n\n- [a](https://a.example)\n\n",
+    "quotations": "> a\n",
+    "code": "```\na\n```\n",
+    "tables": "|a|b|\n|-|-|\n",
+    "references": "[a]: /b\n",
+    "open brackets": "[",
+    "open images": "![a",
+    "open emphasis": "*a ",
+    "open code": "`a",
+    "open comments": "<!--",
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
+def test_reading_takes_time_in_proportion_to_the_length(pattern: str) -> None:
+    """Measured in calls of functions, which do not depend on the machine."""
+    short, long = (calls_to_read((pattern * length)[:length]) for length in (2_000, 8_000))
+    assert long < 4.4 * short
+
+
+def test_a_text_of_50_mb_is_read_in_the_memory_of_its_beginning() -> None:
+    """Lines are cut whole; the peak leaves out the text itself, which the source had in memory."""
+    line = "Soil is alive.\n\n"
+    beginning = (line * LONGEST_TEXT)[: LONGEST_TEXT - 1]
+    text = line * (50_000_000 // len(line))
+    within, peak_within = peak_of_reading(beginning)
+    cut, peak = peak_of_reading(text)
+    assert not within.is_cut
+    assert cut.is_cut
+    assert len(cut.description) <= LONGEST_TEXT
+    assert peak < 1.2 * peak_within < 200_000_000
+
+
+@pytest.mark.parametrize(
+    ("end", "description"),
+    [
+        pytest.param("\nSow [peas](https://peas.example) in May.", "Soil", id="a line that reaches beyond is left out"),
+        pytest.param(" goes far beyond", "Soil goes far", id="a text of a single line is cut within it"),
+    ],
+)
+def test_a_long_text_is_cut(end: str, description: str) -> None:
+    content = read_content("Soil".ljust(LONGEST_TEXT - 10) + end)
+    assert (content.description, content.resources, content.is_cut) == (description, (), True)
+
+
+def calls_to_read(markdown: str) -> int:
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        read_content(markdown)
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def peak_of_reading(markdown: str) -> tuple[Content, int]:
+    """The content and the most bytes that were allocated to read it."""
+    tracemalloc.start()
+    try:
+        return read_content(markdown), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 # ---- which file ----------------------------------------------------------------------------------------------------

@@ -97,6 +97,7 @@ def test_what_was_left_out_or_mended_is_counted() -> None:
         "files_without_id": 1,
         "texts_with_heading_only": 1,
         "texts_empty": 1,
+        "texts_cut": 0,
         "links_mended": 1,
         "links_dropped": 1,
         "links_without_type": 1,

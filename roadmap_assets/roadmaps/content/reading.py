@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from markdown_it.token import Token
 
@@ -24,6 +25,9 @@ from roadmap_assets.roadmaps.content.markdown import (
     plain,
 )
 from roadmap_assets.warehouse.topics import Resource
+
+LONGEST_TEXT: Final = 250_000
+"""Characters of a text that are read. Parsing takes up to 600 bytes for each; the longest real text has 1700."""
 
 _PROSE = "prose"  # key in a token's `meta`: the numbers of its lines that are running text
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
@@ -43,7 +47,8 @@ class Content:
 
     ``description`` is plain text: paragraphs separated by an empty line, each list item on a line, code unchanged.
     ``resources`` are the links in order, each url once. The counts are of links: with a repaired scheme, dropped
-    because they are no address on the web, and without a type, which count as articles.
+    because they are no address on the web, and without a type, which count as articles. ``is_cut``: only the lines
+    within the first `LONGEST_TEXT` characters were read.
     """
 
     description: str
@@ -51,6 +56,7 @@ class Content:
     repaired_links: int = 0
     dropped_links: int = 0
     untyped_links: int = 0
+    is_cut: bool = False
 
     @property
     def is_blank(self) -> bool:
@@ -63,6 +69,10 @@ def read_content(markdown: str) -> Content:
 
     A link in running prose is not a resource, unless its title names a type.
     """
+    is_cut = len(markdown) > LONGEST_TEXT
+    if is_cut:
+        start = markdown[:LONGEST_TEXT]
+        markdown = start.rpartition("\n")[0] or start
     tokens = parse(markdown)
     resources: dict[str, Resource] = {}
     repaired = dropped = untyped = 0
@@ -75,7 +85,7 @@ def read_content(markdown: str) -> Content:
         repaired += link.url.lower() != url.lower()
         untyped += link.type is None
         resources.setdefault(url, Resource(title=link.title or url, url=url, type=link.type or "article"))
-    return Content(description, tuple(resources.values()), repaired, dropped, untyped)
+    return Content(description, tuple(resources.values()), repaired, dropped, untyped, is_cut)
 
 
 def _texts(tokens: Sequence[Token], *, introduced: bool = False, in_list: bool = False) -> list[str]:
