@@ -9,10 +9,12 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, Final
 from zlib import crc32
 
 from roadmap_assets.simulator.wire import AskedTopic, BadRequest
@@ -69,6 +71,12 @@ class Columns:
                 row[name] = self._value(schema, phrases=phrases, seed=f"{name}\0{topic.topic}")
         return row
 
+    def change_level(self, row: Row) -> None:
+        """Give the row the next value of the column that is chosen from a list, if there is one."""
+        if self.level:
+            choices = self._resolved(self.properties[self.level])["enum"]
+            row[self.level] = choices[(choices.index(row[self.level]) + 1) % len(choices)]
+
     def _allows(self, schema: Mapping[str, Any], text: str) -> bool:
         resolved = self._resolved(schema)
         return text in resolved["enum"] if "enum" in resolved else self._is_text(resolved)
@@ -117,9 +125,34 @@ class Columns:
         return _type_of(schema) == "string" and "enum" not in schema and "const" not in schema
 
 
-def answer_all(columns: Columns, topics: Sequence[AskedTopic]) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """How often the level of a topic is wrong, 0 to 1, drawn for each topic of each call from `seed`.
+
+    `noise`: everywhere. `drift`: in the last third of a batch too. `long_batches`: in batches of more than ten too.
+    """
+
+    noise: float = 0.0
+    drift: float = 0.0
+    long_batches: float = 0.0
+    seed: int = 0
+
+    def errs(self, topic: AskedTopic, *, position: int, rows: int, call: int) -> bool:
+        """Whether this answer is wrong; `call` numbers the calls, so that a repeated one differs."""
+        share = self.noise + self.drift * (3 * position >= 2 * rows > 2) + self.long_batches * (rows > 10)
+        return share > 0 and Random(f"{self.seed}\0{call}\0{topic.topic}").random() < share  # noqa: S311
+
+
+UNBIASED: Final = Bias()
+
+
+def answer_all(columns: Columns, topics: Sequence[AskedTopic], *, bias: Bias = UNBIASED, call: int = 0) -> list[Row]:
     """One object per topic, in the order asked."""
-    return [columns.answer(topic) for topic in topics]
+    rows = [columns.answer(topic) for topic in topics]
+    for position, topic in enumerate(topics):
+        if bias.errs(topic, position=position, rows=len(topics), call=call):
+            columns.change_level(rows[position])
+    return rows
 
 
 def written_answer(topic: AskedTopic) -> Mapping[str, str]:

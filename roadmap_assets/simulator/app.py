@@ -14,7 +14,7 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from roadmap_assets.simulator import wire
-from roadmap_assets.simulator.answers import Columns, answer_all
+from roadmap_assets.simulator.answers import UNBIASED, Bias, Columns, answer_all
 from roadmap_assets.simulator.delivery import Outgoing, SeenRequest
 from roadmap_assets.simulator.edits import reply_with
 from roadmap_assets.simulator.faults import Fault, FaultCursor, FaultPlan, Garble, Status
@@ -42,7 +42,8 @@ class SimulatorOptions:
     ``rpm``, ``tpm``, ``rpd``: requests and input tokens a window, requests a day; 0 is no limit. ``window_s``: the
     "minute" of the first two. ``latency_s``: how long an answer takes; an error comes at once. ``key``: the one
     accepted, None accepts any and none. ``models``: those there are, none named accepts any. ``model_version``: the
-    model that replies name, changed only in tests of what real models do. ``faults``: what goes wrong.
+    model that replies name, changed only in tests of what real models do. ``faults``: what goes wrong. ``bias``: how
+    often an answer is wrong, and where.
     """
 
     rpm: int = 0
@@ -54,6 +55,7 @@ class SimulatorOptions:
     models: tuple[str, ...] = ()
     model_version: str = wire.SIMULATOR
     faults: FaultPlan = field(default_factory=FaultPlan)
+    bias: Bias = UNBIASED
 
 
 class SimulatorApp(Router):
@@ -108,7 +110,7 @@ class SimulatorApp(Router):
             return Outgoing(seen, fault.code, _status_body(fault, seen.model), outcome=outcome)
         if fault == Garble("html"):
             return Outgoing(seen, 200, _HTML.encode(), outcome=outcome, media_type="text/html")
-        rows = answer_all(columns, call.topics)
+        rows = answer_all(columns, call.topics, bias=self.options.bias, call=len(self.seen))
         reply = reply_with(fault, rows, columns).within(call.max_output_tokens)
         seen.output_tokens = wire.tokens_of([reply.text or ""])
         answer = wire.reply_body(reply, model_version=self.options.model_version, input_tokens=call.input_tokens)
