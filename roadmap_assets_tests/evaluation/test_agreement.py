@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadmap_assets.evaluation.agreement import cohen_kappa, estimate, exact_share, similarity, word_f1
+from roadmap_assets.evaluation.agreement import (
+    Scores,
+    cohen_kappa,
+    difference,
+    estimate,
+    estimate_kappa,
+    exact_share,
+    word_f1,
+)
 
 LEVELS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=60)
 
@@ -58,30 +66,60 @@ def test_kappa_is_symmetric_and_never_above_the_exact_share(pairs: list[tuple[st
 )
 def test_similarity_is_the_f1_of_the_words(first: str, second: str, similar: float) -> None:
     assert word_f1(first, second) == pytest.approx(similar)
-    assert similarity([first], [second]) == pytest.approx(similar)
+    assert word_f1(second, first) == pytest.approx(similar)
+
+
+def scored(*scores: float) -> Scores:
+    return Scores.of([[score] for score in scores])
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     covered = 0
     for experiment in range(100):
         chance = Random(experiment)
-        second = [chance.random() < 0.8 for _ in range(60)]
-        found = estimate(exact_share, [True] * 60, second, seed=experiment)
+        found = estimate(scored(*(chance.random() < 0.8 for _ in range(60))), seed=experiment)
         assert found.low <= found.value <= found.high
         covered += found.low <= 0.8 <= found.high
     assert 88 <= covered <= 100
 
 
+def test_the_interval_of_a_kappa_covers_the_truth_about_as_often_as_it_says() -> None:
+    covered = 0
+    for experiment in range(100):
+        chance = Random(experiment)
+        first = [chance.random() < 0.5 for _ in range(80)]
+        second = [value if chance.random() < 0.8 else not value for value in first]
+        found = estimate_kappa(first, second, seed=experiment)
+        assert found.value == pytest.approx(cohen_kappa(first, second))
+        covered += found.low <= 0.6 <= found.high  # agreement of 0.8, chance of 0.5
+    assert 88 <= covered <= 100
+
+
 def test_an_estimate_is_the_same_each_time_and_narrower_with_more_rows() -> None:
-    few = estimate(exact_share, ["a"] * 20, ["a"] * 15 + ["b"] * 5)
-    many = estimate(exact_share, ["a"] * 200, ["a"] * 150 + ["b"] * 50)
-    assert few == estimate(exact_share, ["a"] * 20, ["a"] * 15 + ["b"] * 5)
+    few = estimate(scored(*[1] * 15, *[0] * 5))
+    many = estimate(scored(*[1] * 150, *[0] * 50))
+    assert few == estimate(scored(*[1] * 15, *[0] * 5))
     assert many.high - many.low < (few.high - few.low) / 2
-    assert few.overlaps(many)
+
+
+def test_a_difference_over_the_same_rows_is_narrower_than_over_different_ones() -> None:
+    hard = [float(number % 2) for number in range(100)]
+    slightly_worse = [0.0, 0.0, *hard[2:]]
+    same_rows = difference(scored(*hard), scored(*slightly_worse))
+    other_rows = difference(scored(*hard), scored(*slightly_worse[::-1]))
+    assert same_rows.value == other_rows.value == pytest.approx(0.01)
+    assert same_rows.high - same_rows.low < (other_rows.high - other_rows.low) / 4
+
+
+def test_rows_without_a_score_count_as_none_and_rows_with_several_are_drawn_as_one() -> None:
+    assert estimate(Scores.of([[1.0], [], [0.0]])).value == 0.5
+    assert estimate(Scores.of([[1.0], [], [0.0]])).rows == 2
+    once, thrice = estimate(scored(*[1, 0] * 20)), estimate(Scores.of([[value] * 3 for value in [1, 0] * 20]))
+    assert (thrice.low, thrice.high) == pytest.approx((once.low, once.high))
 
 
 def test_no_rows_agree_and_one_row_has_no_width() -> None:
     assert exact_share([], []) == 1
     assert cohen_kappa([], []) == 1
-    one = estimate(exact_share, ["a"], ["b"])
+    one = estimate(scored(0))
     assert (one.value, one.low, one.high, one.rows) == (0, 0, 0, 1)
