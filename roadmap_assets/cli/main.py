@@ -19,7 +19,19 @@ from roadmap_assets.cli.hints import with_hint
 from roadmap_assets.cli.output import safe_output
 from roadmap_assets.errors import RoadmapAssetsError
 
-COMMANDS = ("cache", "doctor", "export", "page", "partitions", "quota", "runs", "scrape", "simulate", "topics")
+COMMANDS = (
+    "cache",
+    "doctor",
+    "evaluate",
+    "export",
+    "page",
+    "partitions",
+    "quota",
+    "runs",
+    "scrape",
+    "simulate",
+    "topics",
+)
 """Command `x` is the function `x` of the module `roadmap_assets.cli.x`."""
 
 

@@ -84,9 +84,10 @@ def _too_long(config: EngineConfig, questions: Mapping[str, Question]) -> dict[s
     }
 
 
-def make_plan(config: EngineConfig, questions: Sequence[Question], found: LookUp) -> Plan:
-    """What asking these questions would take, given what was `found` about them."""
-    calls = config.count_batches(found.to_ask)
+def make_plan(config: EngineConfig, questions: Sequence[Question], found: LookUp, *, calls: int | None = None) -> Plan:
+    """What asking these questions would take, given what was `found` about them; in the fewest `calls` unless given."""
+    if calls is None:
+        calls = config.count_batches(found.to_ask)
     usage = Usage(
         input_tokens=calls * config.fixed_tokens + sum(question.tokens for question in found.to_ask),
         output_tokens=len(found.to_ask) * len(config.profile.columns) * OUTPUT_TOKENS_PER_COLUMN,

@@ -77,6 +77,20 @@ def _publish_simulated_apart(connection: Connection) -> None:
     connection.execute("DROP TABLE replaced")
 
 
+def _add_evaluations(connection: Connection) -> None:
+    connection.execute(
+        "CREATE TABLE evaluations (evaluation_id VARCHAR NOT NULL, kind VARCHAR NOT NULL, profile VARCHAR NOT NULL, "
+        "fingerprint VARCHAR NOT NULL, model VARCHAR NOT NULL, rows INTEGER NOT NULL, "
+        "started_at TIMESTAMP NOT NULL, finished_at TIMESTAMP, verdict VARCHAR NOT NULL, report JSON)"
+    )
+    connection.execute(
+        "CREATE TABLE evaluation_answers (evaluation_id VARCHAR NOT NULL, run_id VARCHAR NOT NULL, "
+        "arm VARCHAR NOT NULL, row_id VARCHAR NOT NULL, topic VARCHAR NOT NULL, round INTEGER NOT NULL, "
+        "position INTEGER NOT NULL, batch_rows INTEGER NOT NULL, call_id VARCHAR NOT NULL, outcome VARCHAR NOT NULL, "
+        "reason VARCHAR NOT NULL, answer JSON)"
+    )
+
+
 def _add_columns(connection: Connection, table: str, added: Mapping[str, tuple[str, str]], *, after: str) -> None:
     """Rebuild the table with columns (name -> type, value of existing rows) that are NOT NULL, `after` another one."""
     columns: list[Column] = []
@@ -105,6 +119,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("let_token_counts_be_unknown", _let_token_counts_be_unknown),
     ("add_base_url", _add_base_url),
     ("publish_simulated_apart", _publish_simulated_apart),
+    ("add_evaluations", _add_evaluations),
 )
 """In the order in which they run. The first creates what the descriptions say today and stands for all others.
 

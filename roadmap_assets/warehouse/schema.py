@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from roadmap_assets.warehouse.base import Column, Table
 from roadmap_assets.warehouse.enrichments import ENRICHMENT_FAILURES, ENRICHMENTS
+from roadmap_assets.warehouse.evaluations import EVALUATION_ANSWERS, EVALUATIONS
 from roadmap_assets.warehouse.leases import ENRICHMENT_LEASES, LEASE_HOLDERS
 from roadmap_assets.warehouse.ledger import API_CALLS
 from roadmap_assets.warehouse.listings import SOURCE_LISTINGS
@@ -32,6 +33,8 @@ TABLES = (
     ENRICHMENTS,
     ENRICHMENT_FAILURES,
     API_CALLS,
+    EVALUATIONS,
+    EVALUATION_ANSWERS,
     SOURCE_LISTINGS,
     UNREADABLE_ROADMAPS,
     ENRICHMENT_LEASES,

@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from roadmap_assets.enrichment.engine.config import EngineConfig
-from roadmap_assets.enrichment.engine.recorder import Record, Recorder
+from roadmap_assets.enrichment.engine.recorder import Record
 from roadmap_assets.enrichment.engine.tally import Tally
 from roadmap_assets.enrichment.providers.base import SIMULATOR, Outcome, Provider
 from roadmap_assets.enrichment.providers.reply import Matched, match_reply
@@ -34,10 +35,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one attempt returned."""
+    """What one attempt returned; `call_id` is its row in the ledger."""
 
     outcome: Outcome
     matched: Matched
+    call_id: str
 
     @property
     def reason(self) -> str:
@@ -50,10 +52,17 @@ class Reply:
         return ", ".join(f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds)))
 
 
+class Records(Protocol):
+    """Where calls and answers are stored: the engine's `Recorder`, or an evaluation's, which leaves the cache alone."""
+
+    def put(self, record: Record) -> None:
+        """Take a record, to be stored soon."""
+
+
 class Calls:
     """The calls of one run. Replies that come another way than by `make`, as from a batch job, go to `record`."""
 
-    def __init__(self, config: EngineConfig, tally: Tally, recorder: Recorder) -> None:
+    def __init__(self, config: EngineConfig, tally: Tally, recorder: Records) -> None:
         self._config = config
         self._tally = tally
         self._recorder = recorder
@@ -124,7 +133,7 @@ class Calls:
                 f"those of {self._config.model}. Unset GOOGLE_GEMINI_BASE_URL to ask Gemini, or run again to have "
                 "simulated answers, kept as such"
             )
-        return Reply(outcome, matched)
+        return Reply(outcome, matched, call.call_id)
 
     def _ledger_row(self, outcome: Outcome, matched: Matched, attempt: Attempt, *, rows: int) -> Call:
         usage = outcome.usage

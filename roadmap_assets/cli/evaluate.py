@@ -1,0 +1,189 @@
+"""`roadmap-assets evaluate`: what a batch size, a model or a prompt does to the answers, on one's own rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from roadmap_assets import pipeline
+from roadmap_assets.cli import console
+from roadmap_assets.cli.exit_status import ExitStatus
+from roadmap_assets.cli.sources import open_warehouse, opened_source, read_roadmaps, source_option
+from roadmap_assets.enrichment.access import Access
+from roadmap_assets.roadmaps.sources.base import check_slug
+from roadmap_assets.settings import Settings, load_settings
+from roadmap_assets.warehouse.duckdb import Warehouse
+
+if TYPE_CHECKING:
+    from roadmap_assets.enrichment.engine.events import OnEvent
+    from roadmap_assets.enrichment.plan import Plan
+    from roadmap_assets.evaluation.rows import Row
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+
+_ROWS_OPTIONS = (
+    click.option("--roadmap", "named", metavar="SLUG", multiple=True, help="A roadmap whose topics are the rows."),
+    click.option(
+        "--table",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="A CSV file with the rows, instead of roadmaps.",
+    ),
+    click.option("--topic", metavar="COLUMN", help="The column of the file that names what a row is about."),
+    click.option("--description", metavar="COLUMN", default="", help="A column with a text about it."),
+    click.option("--rows", metavar="N", default=40, show_default=True, type=click.IntRange(3), help="Rows to ask."),
+    click.option(
+        "--seed", metavar="N", default=0, show_default=True, help="Which rows are drawn: the same for the same seed."
+    ),
+    source_option,
+)
+_RUN_OPTIONS = (
+    click.option("--offline", is_flag=True, help="Use the built-in simulator instead of Gemini: no key, no cost."),
+    click.option("--dry-run", is_flag=True, help="Show what it would ask and cost; make no call."),
+    click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON, and nothing else."),
+)
+
+
+def _with_options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    def decorate(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.group()
+def evaluate() -> None:
+    """Measure what a batch size, a model or a prompt does to the answers, on your own rows.
+
+    The answers are kept in tables of their own and never enter the cache. An evaluation that was interrupted is resumed
+    by the same command, and pays only for what is missing.
+    """
+
+
+@evaluate.command()
+@_with_options(*_ROWS_OPTIONS, *_RUN_OPTIONS)
+def batch(offline: bool, dry_run: bool, as_json: bool, **chosen: Any) -> None:
+    """Measure whether batches cost quality: the same rows asked in batches, singly, reversed, and once more.
+
+    Batches have ROADMAP_BATCH_SIZE rows.
+
+    \b
+    roadmap-assets evaluate batch --source sample --roadmap data-orchestration --offline
+    roadmap-assets evaluate batch --table dishes.csv --topic name --description text --rows 100 --dry-run
+    """
+    settings = load_settings(source=chosen["source"])
+    access = Access(settings, offline=offline or settings.offline)
+    access.check_settings(published=False)
+    warehouse = open_warehouse(settings)
+    rows = _rows(settings, warehouse, access, **chosen)
+    from roadmap_assets.evaluation.run import BatchEvaluation
+
+    evaluation = BatchEvaluation(rows, access=access, warehouse=warehouse)
+    if dry_run:
+        _say_plan(evaluation.plan())
+        return
+    access.check(published=False)
+    with ExitStack() as stack:
+        report = evaluation.run(on_event=_listener(stack, quiet=as_json))
+    _show(report.as_json(), _batch_lines(report.as_json()), as_json=as_json)
+
+
+def _rows(
+    settings: Settings,
+    warehouse: Warehouse,
+    access: Access,
+    *,
+    named: Sequence[str],
+    table: Path | None,
+    topic: str | None,
+    description: str,
+    rows: int,
+    seed: int,
+    source: str | None,  # noqa: ARG001 - in the settings already
+) -> list[Row]:
+    from roadmap_assets.evaluation.rows import read_table, sample
+
+    if bool(named) == bool(table):
+        raise click.UsageError("Name the rows with --roadmap SLUG, or with --table FILE and --topic COLUMN.")
+    if table:
+        if not topic:
+            raise click.UsageError("--table needs --topic COLUMN, the column that names what a row is about.")
+        return sample(read_table(table, topic=topic, description=description), rows, seed=seed)
+    slugs = list(dict.fromkeys(map(check_slug, named)))
+    with opened_source(settings, warehouse, doing=f"Fetching {slugs[0]}") as (opened, downloads):
+        read = read_roadmaps(slugs, opened, warehouse, downloads=downloads)
+    return sample(
+        pipeline.evaluation_rows([topics.roadmap for _, topics in read], warehouse=warehouse, access=access),
+        rows,
+        seed=seed,
+    )
+
+
+def _listener(stack: ExitStack, *, quiet: bool) -> OnEvent:
+    return (lambda _: None) if quiet else stack.enter_context(console.following(verbose=False))
+
+
+def _say_plan(plans: Mapping[str, Plan]) -> None:
+    """What each arm would take, and all of them together."""
+    for arm, plan in plans.items():
+        console.say(f"{arm:<12} {plan.rows:>5} rows  {plan.calls:>5} calls  {console.money(plan.cost_usd)}")
+    costs = [plan.cost_usd for plan in plans.values()]
+    total = None if None in costs else sum(cost for cost in costs if cost is not None)
+    console.say(f"API calls: {sum(plan.calls for plan in plans.values())}")
+    console.say(f"Cost: {'about ' * (total is not None)}{console.money(total)}")
+    console.say("Dry run: Gemini was not asked.")
+
+
+def _show(report: Mapping[str, Any], lines: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        console.say(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        for line in lines:
+            console.say(line)
+        if report["simulated"]:
+            console.say("The answers are simulated (model: simulator), not Gemini's.")
+    if not report["complete"]:
+        console.warn(f"Incomplete: {report['stop_reason']}; run the same command again to ask the rest.")
+        click.get_current_context().exit(ExitStatus.INCOMPLETE)
+
+
+def _batch_lines(report: Mapping[str, Any]) -> list[str]:
+    lines = [console.RULE, f"{'arm':<12} {'rows':>5} {'answered':>9} {'rules broken':>13} {'calls':>6}  cost"]
+    for arm, figures in report["arms"].items():
+        lines.append(
+            f"{arm:<12} {figures['rows']:>5} {figures['answered']:>9} {figures['breach_share']:>13.1%} "
+            f"{figures['calls']:>6}  {console.money(figures['cost_usd'])}"
+        )
+    for column, pairs in report["agreement"].items():
+        lines += ["", f"{column} (agreement: {report['measures'][column]}; 95% interval)"]
+        for pair, found in pairs.items():
+            kappa = report["kappa"].get(column, {}).get(pair)
+            lines.append(f"  {pair.replace('_', ' '):<24} {_interval(found)}{_kappa(kappa)}")
+        if floor := report["noise_floor"].get(column):
+            lines.append(f"  {'noise floor (repeat)':<24} {_interval(floor)}")
+        if drift := report["drift"].get(column):
+            thirds = "  ".join(f"{third} {drift[third]['value']:.1%}" for third in ("first", "middle", "last"))
+            lines.append(f"  {'by third of the batch':<24} {thirds}")
+            lines.append(f"  {'drift (first - last)':<24} {_interval(drift['difference'])}")
+    return [
+        *lines,
+        console.RULE,
+        f"API calls: {report['calls']}; cost: {console.money(report['cost_usd'])}",
+        f"{report['rows']} rows: a drop of less than about {100 * report['resolution']:.0f} points would not be found.",
+        report["verdict"],
+    ]
+
+
+def _interval(found: Mapping[str, float]) -> str:
+    return f"{found['value']:>6.1%}  [{found['low']:.1%}, {found['high']:.1%}]"
+
+
+def _kappa(found: Mapping[str, float] | None) -> str:
+    return f"  kappa {found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]" if found else ""

@@ -1,0 +1,25 @@
+"""The topics of roadmaps as the rows of an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from roadmap_assets.enrichment.access import Access
+from roadmap_assets.evaluation.rows import Row
+from roadmap_assets.pipeline.asking import questions_of
+from roadmap_assets.warehouse.duckdb import Warehouse
+
+
+def evaluation_rows(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> list[Row]:
+    """The topics of these roadmaps, as they were last read, with the texts that are sent."""
+    return [
+        Row(
+            row_id=f"{roadmap}/{topic.topic_id}",
+            topic=question.topic,
+            description=question.description,
+            context=question.context,
+            group=f"{roadmap}/{topic.category}",
+        )
+        for roadmap, pairs in questions_of(roadmaps, warehouse=warehouse, access=access).items()
+        for topic, question in pairs
+    ]

@@ -1,0 +1,82 @@
+"""A table whose answers are known, asked at a simulator that errs as a test sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roadmap_assets.enrichment.access import Access
+from roadmap_assets.evaluation.rows import Row
+from roadmap_assets.evaluation.run import BatchEvaluation
+from roadmap_assets.settings import load_settings
+from roadmap_assets.simulator.answers import Bias
+from roadmap_assets.simulator.app import SimulatorOptions
+from roadmap_assets.simulator.faults import FaultPlan, Rule
+from roadmap_assets.simulator.server import Simulator
+from roadmap_assets.warehouse.duckdb import Warehouse
+
+PRICES = 'as_of = 2026-11-01\n[models."simulator"]\ninput = 10.0\noutput = 10.0\n'
+
+
+def table(rows: int) -> list[Row]:
+    """Rows of a table of dishes, in four groups."""
+    return [
+        Row(
+            row_id=str(number),
+            topic=f"Dish {number}",
+            description=f"A dish of {number} parts that are cooked for {number % 7} hours. It is served warm.",
+            group=f"chapter {number % 4}",
+        )
+        for number in range(rows)
+    ]
+
+
+class Kitchen:
+    """A simulator, and evaluations that ask it; one call after the other, so that each run draws the same errors."""
+
+    def __init__(self, folder: Path, simulator: Simulator, **settings: Any) -> None:
+        prices = folder / "prices.toml"
+        prices.write_text(PRICES)
+        self.simulator = simulator
+        given: dict[str, Any] = {
+            "db": folder / "x.duckdb",
+            "prices": prices,
+            "rpm": 0,
+            "tpm": 0,
+            "rpd": 0,
+            "concurrency": 1,
+        }
+        given |= settings
+        self.settings = load_settings(**given, gemini_api_key="key", gemini_base_url=simulator.url)
+        self.warehouse = Warehouse(self.settings.db)
+
+    @property
+    def access(self) -> Access:
+        return Access(self.settings)
+
+    def batch(self, rows: int = 40) -> BatchEvaluation:
+        """The evaluation of batches over a table of so many rows."""
+        return BatchEvaluation(table(rows), access=self.access, warehouse=self.warehouse)
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        with self.warehouse.transaction() as connection:
+            return connection.execute(query).fetchall()
+
+
+StartKitchen = Callable[..., Kitchen]
+
+
+@pytest.fixture
+def kitchen(tmp_path: Path) -> Iterator[StartKitchen]:
+    """Starts a simulator with faults and a bias."""
+    with ExitStack() as stack:
+
+        def start(*rules: Rule, bias: Bias | None = None, **settings: Any) -> Kitchen:
+            options = SimulatorOptions(faults=FaultPlan(rules), bias=bias or Bias())
+            return Kitchen(tmp_path, stack.enter_context(Simulator(options)), **settings)
+
+        yield start
