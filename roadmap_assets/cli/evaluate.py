@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from roadmap_assets.enrichment.engine.events import OnEvent
     from roadmap_assets.enrichment.plan import Plan
     from roadmap_assets.evaluation.rows import Row
+    from roadmap_assets.evaluation.run import BatchEvaluation, CompareEvaluation, GoldEvaluation
+
+DIFFERENCES_SHOWN = 10
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
@@ -86,13 +89,92 @@ def batch(offline: bool, dry_run: bool, as_json: bool, **chosen: Any) -> None:
     from roadmap_assets.evaluation.run import BatchEvaluation
 
     evaluation = BatchEvaluation(rows, access=access, warehouse=warehouse)
+    _run(evaluation, access, _batch_lines, dry_run=dry_run, as_json=as_json)
+
+
+@evaluate.command()
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@_with_options(*_ROWS_OPTIONS, *_RUN_OPTIONS)
+@click.option("--judge", metavar="MODEL", help="A model that judges which answer is better, in both orders.")
+def compare(
+    first: str, second: str, offline: bool, dry_run: bool, as_json: bool, judge: str | None, **chosen: Any
+) -> None:
+    """Compare two profiles or two models on the same rows: what differs, and with --judge which is better.
+
+    A and B are each a profile (summary, study or module:Class; so two prompts are two classes) or a model; what is not
+    named is that of the settings.
+
+    \b
+    roadmap-assets evaluate compare gemini-3.5-flash-lite gemini-3.5-flash --roadmap frontend
+    roadmap-assets evaluate compare summary my_module:Terse --roadmap frontend --judge gemini-3.5-pro
+    """
+    settings = load_settings(source=chosen["source"])
+    sides = (
+        _access(settings, first, offline=offline or settings.offline),
+        _access(settings, second, offline=offline or settings.offline),
+    )
+    for access in sides:
+        access.check_settings(published=False)
+    warehouse = open_warehouse(settings)
+    rows = _rows(settings, warehouse, sides[0], **chosen)
+    from roadmap_assets.evaluation.run import CompareEvaluation
+
+    evaluation = CompareEvaluation(rows, sides=sides, compared=(first, second), judge=judge, warehouse=warehouse)
+    _run(evaluation, sides[0], _compare_lines, dry_run=dry_run, as_json=as_json)
+
+
+@evaluate.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--topic", metavar="COLUMN", default="topic", show_default=True, help="The column that names a row.")
+@click.option("--description", metavar="COLUMN", default="", help="A column with a text about it.")
+@click.option("--context", metavar="COLUMN", default="", help="A column that says where the row belongs.")
+@_with_options(*_RUN_OPTIONS)
+def gold(file: Path, topic: str, description: str, context: str, offline: bool, dry_run: bool, as_json: bool) -> None:
+    """Measure how right answers are, on a CSV FILE of rows with known answers.
+
+    Its columns that have the name of a column of the profile hold the known answers; empty cells are left out.
+
+    \b
+    roadmap-assets evaluate gold levels.csv --description text
+    """
+    settings = load_settings()
+    access = Access(settings, offline=offline or settings.offline)
+    access.check_settings(published=False)
+    from roadmap_assets.evaluation.rows import columns_in, read_table
+    from roadmap_assets.evaluation.run import GoldEvaluation
+
+    known = [column for column in access.profile.columns if column in columns_in(file)]
+    if not known:
+        raise click.UsageError(f"{file} has none of the profile's columns: {', '.join(access.profile.columns)}")
+    rows = read_table(file, topic=topic, description=description, context=context, known=known)
+    evaluation = GoldEvaluation(rows, access=access, warehouse=open_warehouse(settings))
+    _run(evaluation, access, _gold_lines, dry_run=dry_run, as_json=as_json)
+
+
+def _access(settings: Settings, named: str, *, offline: bool) -> Access:
+    """How a side of a comparison is asked: with the profile or the model named."""
+    from roadmap_assets.enrichment.profiles.builtin import BUILT_IN
+
+    field = "profile" if named in BUILT_IN or ":" in named else "model"
+    return Access(settings.model_copy(update={field: named}), offline=offline)
+
+
+def _run(
+    evaluation: BatchEvaluation | CompareEvaluation | GoldEvaluation,
+    access: Access,
+    lines: Callable[[Mapping[str, Any]], list[str]],
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     if dry_run:
         _say_plan(evaluation.plan())
         return
     access.check(published=False)
     with ExitStack() as stack:
-        report = evaluation.run(on_event=_listener(stack, quiet=as_json))
-    _show(report.as_json(), _batch_lines(report.as_json()), as_json=as_json)
+        report = evaluation.run(on_event=_listener(stack, quiet=as_json)).as_json()
+    _show(report, lines(report), as_json=as_json)
 
 
 def _rows(
@@ -154,13 +236,55 @@ def _show(report: Mapping[str, Any], lines: Sequence[str], *, as_json: bool) -> 
         click.get_current_context().exit(ExitStatus.INCOMPLETE)
 
 
-def _batch_lines(report: Mapping[str, Any]) -> list[str]:
-    lines = [console.RULE, f"{'arm':<12} {'rows':>5} {'answered':>9} {'rules broken':>13} {'calls':>6}  cost"]
-    for arm, figures in report["arms"].items():
-        lines.append(
-            f"{arm:<12} {figures['rows']:>5} {figures['answered']:>9} {figures['breach_share']:>13.1%} "
+def _arm_lines(report: Mapping[str, Any]) -> list[str]:
+    head = f"{'arm':<13} {'rows':>5} {'answered':>9} {'rules broken':>13} {'calls':>6}  cost"
+    return [
+        console.RULE,
+        head,
+        *(
+            f"{arm:<13} {figures['rows']:>5} {figures['answered']:>9} {figures['breach_share']:>13.1%} "
             f"{figures['calls']:>6}  {console.money(figures['cost_usd'])}"
-        )
+            for arm, figures in report["arms"].items()
+        ),
+    ]
+
+
+def _end_lines(report: Mapping[str, Any]) -> list[str]:
+    calls = f"API calls: {report['calls']}; cost: {console.money(report['cost_usd'])}"
+    return [console.RULE, calls, report["verdict"]]
+
+
+def _compare_lines(report: Mapping[str, Any]) -> list[str]:
+    lines = [f"a: {report['compared']['a']}", f"b: {report['compared']['b']}", *_arm_lines(report), ""]
+    for column, found in report["agreement"].items():
+        kappa = _kappa(report["kappa"].get(column))
+        lines.append(f"{column:<20} {_interval(found)}  ({report['measures'][column]}){kappa}")
+    for one in report["differences"][:DIFFERENCES_SHOWN]:
+        lines += ["", f"{one['topic']}: {one['column']}", f"  a: {one['a']}", f"  b: {one['b']}"]
+    if (hidden := len(report["differences"]) - DIFFERENCES_SHOWN) > 0:
+        lines += ["", f"… and {hidden} more, with --json"]
+    return [*lines, *_end_lines(report)]
+
+
+def _gold_lines(report: Mapping[str, Any]) -> list[str]:
+    lines = [*_arm_lines(report), ""]
+    for column, found in report["accuracy"].items():
+        kappa = _kappa(report["kappa"].get(column))
+        lines.append(f"{column:<20} {_interval(found)}  ({report['measures'][column]}){kappa}")
+    for column, rows in report["confusion"].items():
+        lines += ["", f"{column}: known (rows) and answered (columns)"]
+        lines.append(" " * 16 + "".join(f"{value[:15]:>16}" for value in rows))
+        lines += [
+            f"{known[:15]:<16}" + "".join(f"{count:>16}" for count in row.values()) for known, row in rows.items()
+        ]
+    if report["misses"]:
+        lines += ["", "Misses:"]
+    lines += [f"  {one['topic']}: {one['column']} is {one['known']}, not {one['answered']}" for one in report["misses"]]
+    return [*lines, *_end_lines(report)]
+
+
+def _batch_lines(report: Mapping[str, Any]) -> list[str]:
+    lines = _arm_lines(report)
     for column, pairs in report["agreement"].items():
         lines += ["", f"{column} (agreement: {report['measures'][column]}; 95% interval)"]
         for pair, found in pairs.items():

@@ -122,8 +122,8 @@ def answers_of(arm: str, asked: Sequence[AskedRow]) -> Mapping[str, AskedRow]:
     return {row.row_id: row for row in asked if row.arm == arm and row.outcome == "answered"}
 
 
-def evaluation_id(kind: str, asked: Sequence[tuple[Access, Sequence[Arm]]]) -> str:
-    """The same for the same rows, texts, profiles, models and arms: such an evaluation is resumed."""
+def evaluation_id(kind: str, asked: Sequence[tuple[Access, Sequence[Arm]]], *, judge: str = "") -> str:
+    """The same for the same rows, texts, profiles, models, arms and judge: such an evaluation is resumed."""
     shaping = [
         [
             access.profile.fingerprint,
@@ -136,7 +136,7 @@ def evaluation_id(kind: str, asked: Sequence[tuple[Access, Sequence[Arm]]]) -> s
         ]
         for access, arms in asked
     ]
-    return hashlib.sha256(json.dumps([kind, shaping]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([kind, shaping, judge]).encode()).hexdigest()[:16]
 
 
 def _texts(row: Row) -> tuple[str, ...]:

@@ -15,33 +15,14 @@ from typing import Final
 
 import numpy as np
 
-from roadmap_assets.evaluation.agreement import (
-    CONFIDENCE,
-    Estimate,
-    Scores,
-    difference,
-    estimate,
-    estimate_kappa,
-)
+from roadmap_assets.evaluation.agreement import CONFIDENCE, Estimate, Scores, difference, estimate
+from roadmap_assets.evaluation.arm_figures import ArmFigures, arm_figures
 from roadmap_assets.evaluation.arms import REPEAT, REVERSED, SINGLE, SMALL, answers_of
-from roadmap_assets.evaluation.columns import Answers, Column, scores
+from roadmap_assets.evaluation.columns import Answers, Column, kappa, scores
 from roadmap_assets.warehouse.evaluations import ArmCost, AskedRow
 
 THIRDS: Final = ("first", "middle", "last")
 _TESTS_PER_COLUMN: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class ArmFigures:
-    """An arm: rows asked and answered, broken rules at the first attempt, and what its calls took."""
-
-    rows: int
-    answered: int
-    breaches: int
-    breach_share: float
-    asked_again: int
-    calls: int
-    cost_usd: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +86,13 @@ def batch_figures(
         measures={column.name: column.measure for column in columns},
         agreement={name: {pair: one for pair, one in by.items() if pair != floor} for name, by in figures.items()},
         kappa={
-            column.name: {name: _kappa(column, rows, answers[a], answers[b]) for name, (a, b) in pairs.items()}
+            column.name: {name: kappa(column, rows, answers[a], answers[b]) for name, (a, b) in pairs.items()}
             for column in columns
             if column.kind == "enumerated" and all(answers[a].keys() & answers[b].keys() for a, b in pairs.values())
         },
         noise_floor={name: by[floor] for name, by in figures.items() if floor in by},
         drift={column.name: drift for column in columns if (drift := tested.drift(column, CONFIDENCE))},
-        arms={arm: _arm(arm, asked, costs.get(arm, ArmCost(0, 0.0))) for arm in arms},
+        arms={arm: arm_figures(arm, asked, costs) for arm in arms},
         resolution=tested.resolution,
         findings=findings,
         verdict=_verdict(findings, size),
@@ -194,26 +175,6 @@ class _Tests:
         gap = difference(better, worse, confidence=self._confidence)
         self.resolution = max(self.resolution, (gap.high - gap.low) / 2)
         return gap.low > 0
-
-
-def _kappa(column: Column, rows: Sequence[str], first: Answers, second: Answers) -> Estimate:
-    both = [row for row in rows if row in first and row in second]
-    return estimate_kappa([column.value(first[row]) for row in both], [column.value(second[row]) for row in both])
-
-
-def _arm(arm: str, asked: Sequence[AskedRow], cost: ArmCost) -> ArmFigures:
-    of_arm = [row for row in asked if row.arm == arm]
-    outcomes = {row.row_id: row.outcome for row in of_arm if row.round == 1}
-    breaches = sum(outcome == "rule" for outcome in outcomes.values())
-    return ArmFigures(
-        rows=len(outcomes),
-        answered=len(answers_of(arm, asked)),
-        breaches=breaches,
-        breach_share=breaches / max(1, len(outcomes)),
-        asked_again=len({row.row_id for row in of_arm if row.round == 2}),
-        calls=cost.calls,
-        cost_usd=cost.cost_usd,
-    )
 
 
 def _verdict(findings: Sequence[str], size: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from roadmap_assets.enrichment.profiles.profile import Profile
-from roadmap_assets.evaluation.agreement import Scores, word_f1
+from roadmap_assets.evaluation.agreement import Estimate, Scores, estimate_kappa, word_f1
 from roadmap_assets.warehouse.evaluations import AskedRow
 
 Kind = Literal["enumerated", "number", "text"]
@@ -37,10 +37,23 @@ class Column:
         value = (row.answer or {}).get(self.name)
         return as_text(value) if self.kind == "text" or isinstance(value, list | dict) else value
 
+    def shown(self, row: AskedRow) -> str:
+        """The column of an answer, for people."""
+        return as_text((row.answer or {}).get(self.name))
+
     def score(self, first: AskedRow, second: AskedRow) -> float:
         """Agreement of two answers, 0 to 1."""
         a, b = self.value(first), self.value(second)
         return word_f1(str(a), str(b)) if self.kind == "text" else float(a == b)
+
+    def is_correct(self, row: AskedRow, known: str) -> float:
+        """Agreement of an answer with the known one, as a CSV file has it, 0 to 1."""
+        value = self.shown(row)
+        if self.kind == "text":
+            return word_f1(value, known)
+        return float(
+            value.casefold() == known.casefold() or (self.kind == "number" and _number(value) == _number(known))
+        )
 
 
 def columns_of(profile: Profile) -> list[Column]:
@@ -65,6 +78,19 @@ def scores(rows: Sequence[str], first: Answers, second: Answers, column: Column)
     return Scores.of(
         [[column.score(first[row], second[row])] if row in first and row in second else [] for row in rows]
     )
+
+
+def kappa(column: Column, rows: Sequence[str], first: Answers, second: Answers) -> Estimate:
+    """Cohen's kappa over the rows that both have answered."""
+    both = [row for row in rows if row in first and row in second]
+    return estimate_kappa([column.value(first[row]) for row in both], [column.value(second[row]) for row in both])
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _kind(schema: Mapping[str, Any]) -> Kind:

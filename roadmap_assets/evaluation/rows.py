@@ -41,6 +41,15 @@ def sample(rows: Iterable[Row], count: int, *, seed: int) -> list[Row]:
     return [row for row in different if row.row_id in chosen]
 
 
+def columns_in(path: Path) -> list[str]:
+    """The columns of a CSV file. Raises as `read_table`."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file).fieldnames or ())
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InvalidSetting(f"cannot read the table {path}: {error}") from None
+
+
 def read_table(
     path: Path, *, topic: str, description: str = "", context: str = "", known: Sequence[str] = ()
 ) -> list[Row]:

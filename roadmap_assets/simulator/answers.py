@@ -130,12 +130,20 @@ class Bias:
     """How often the level of a topic is wrong, 0 to 1, drawn for each topic of each call from `seed`.
 
     `noise`: everywhere. `drift`: in the last third of a batch too. `long_batches`: in batches of more than ten too.
+    `prefers`: of two annotations that are to be judged, the better one is the only one with this text.
     """
 
     noise: float = 0.0
     drift: float = 0.0
     long_batches: float = 0.0
+    prefers: str = ""
     seed: int = 0
+
+    def judges(self, topic: AskedTopic) -> str:
+        """Which of the two annotations in the description is the better one."""
+        before, _, after = topic.description.partition("Second annotation:")
+        first, second = self.prefers in before.partition("First annotation:")[2], self.prefers in after
+        return "equal" if first == second else "first" if first else "second"
 
     def errs(self, topic: AskedTopic, *, position: int, rows: int, call: int) -> bool:
         """Whether this answer is wrong; `call` numbers the calls, so that a repeated one differs."""
@@ -150,7 +158,9 @@ def answer_all(columns: Columns, topics: Sequence[AskedTopic], *, bias: Bias = U
     """One object per topic, in the order asked."""
     rows = [columns.answer(topic) for topic in topics]
     for position, topic in enumerate(topics):
-        if bias.errs(topic, position=position, rows=len(topics), call=call):
+        if columns.level == "better":  # a judge, which errs by the order alone: its choice goes by the topic's name
+            rows[position]["better"] = bias.judges(topic) if bias.prefers else rows[position]["better"]
+        elif bias.errs(topic, position=position, rows=len(topics), call=call):
             columns.change_level(rows[position])
     return rows
 

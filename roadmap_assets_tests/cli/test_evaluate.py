@@ -45,6 +45,28 @@ def test_a_dry_run_prices_the_evaluation_and_asks_nothing(command_line: CommandL
     assert command_line.sql("SELECT count(*) FROM api_calls") == [(0,)]
 
 
+def test_two_profiles_are_compared_on_a_roadmap(command_line: CommandLine) -> None:
+    result = command_line.run("evaluate", "compare", "summary", "study", *SAMPLE, "--rows", 9, "--offline")
+    assert result.exit_code == 0
+    assert "tldr: 100% agreement [100%, 100%]; challenge: 100% agreement [100%, 100%]" in result.stdout
+    report = json.loads(
+        command_line.run("evaluate", "compare", "summary", "study", *SAMPLE, "--rows", 9, "--offline", "--json").stdout
+    )
+    assert report.keys() >= {"agreement", "kappa", "differences", "judge", "cost_usd", "verdict"}
+
+
+def test_known_answers_are_read_from_the_columns_of_the_profile(command_line: CommandLine) -> None:
+    (command_line.folder / "gold.csv").write_text("topic,challenge,mine\nA dish,expert,1\nAnother,practice,2\n")
+    result = command_line.run("evaluate", "gold", "gold.csv", "--offline", "--json")
+    report = json.loads(result.stdout)
+    assert report.keys() >= {"accuracy", "confusion", "misses", "kappa", "cost_usd", "verdict"}
+    assert list(report["accuracy"]) == ["challenge"]
+    (command_line.folder / "bad.csv").write_text("topic,level\nA dish,expert\n")
+    refused = command_line.run("evaluate", "gold", "bad.csv", "--offline")
+    assert refused.exit_code == 2
+    assert "none of the profile's columns: tldr, challenge" in refused.stderr
+
+
 def test_rows_must_be_named_in_one_way(command_line: CommandLine) -> None:
     (command_line.folder / "x.csv").write_text("name\na\n")
     assert command_line.run("evaluate", "batch").exit_code == 2

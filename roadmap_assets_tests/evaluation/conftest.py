@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.evaluation.rows import Row
-from roadmap_assets.evaluation.run import BatchEvaluation
+from roadmap_assets.evaluation.run import BatchEvaluation, CompareEvaluation, GoldEvaluation
 from roadmap_assets.settings import load_settings
 from roadmap_assets.simulator.answers import Bias
 from roadmap_assets.simulator.app import SimulatorOptions
@@ -61,6 +61,21 @@ class Kitchen:
     def batch(self, rows: int = 40) -> BatchEvaluation:
         """The evaluation of batches over a table of so many rows."""
         return BatchEvaluation(table(rows), access=self.access, warehouse=self.warehouse)
+
+    def gold(self, rows: Sequence[Row]) -> GoldEvaluation:
+        """The evaluation of rows with known answers."""
+        return GoldEvaluation(rows, access=self.access, warehouse=self.warehouse)
+
+    def compare(self, rows: int = 40, *, judge: str | None = None) -> CompareEvaluation:
+        """A comparison of the two built-in profiles."""
+        study = Access(self.settings.model_copy(update={"profile": "study"}))
+        return CompareEvaluation(
+            table(rows),
+            sides=(self.access, study),
+            compared=("summary", "study"),
+            judge=judge,
+            warehouse=self.warehouse,
+        )
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         with self.warehouse.transaction() as connection:
