@@ -167,23 +167,23 @@ def _write_summary(report: Report) -> None:
     cost = "cost unknown" if report.cost_usd is None else f"${report.cost_usd:.4f}"
     calls = "1 call" if report.calls == 1 else f"{report.calls} calls"
     line = f"Rows: {report.total} ({', '.join(parts)}); {calls}, {cost}, {report.seconds:.1f} s"
-    with suppress(OSError, ValueError, AttributeError):  # standard error is closed, or there is none
+    with suppress(OSError, ValueError, AttributeError):  # standard error is closed or missing
         sys.stderr.write(f"{line}\n")
 
 
 def _reasons(report: Report) -> str:
     """Why rows have no answer, the most frequent reasons first."""
-    told = []
+    parts = []
     if failed := report.rows.get("failed"):
         reasons = Counter(report.failures.values())
         shown = "; ".join(f"{reason} ({count}x)" for reason, count in reasons.most_common(REASONS_SHOWN))
         more = f"; and {len(reasons) - REASONS_SHOWN} other reasons" if len(reasons) > REASONS_SHOWN else ""
-        told.append(f"{failed} of {report.total} rows failed: {shown}{more}")
+        parts.append(f"{failed} of {report.total} rows failed: {shown}{more}")
     if deferred := report.rows.get("deferred"):
-        told.append(
+        parts.append(
             f"{deferred} of {report.total} rows are deferred to another run: {report.stop_reason or ANOTHER_RUN}"
         )
-    return f"{'. '.join(told)}. details=True adds each row's status and error"
+    return f"{'. '.join(parts)}. details=True adds each row's status and error"
 
 
 def _questions(

@@ -1,4 +1,4 @@
-"""Pages in a real browser: headless Chromium, which loads nothing from anywhere but the disk."""
+"""Pages in a real browser: headless Chromium, which loads files from disk only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PICTURES = "DOCS_PICTURES"
-"""Set it to anything to have the pictures in docs/images taken again."""
+"""Set it to any value to take the pictures in docs/images again."""
 
 FLAGS = (
     "--headless",
@@ -31,7 +31,7 @@ FLAGS = (
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A running browser; the test is skipped where there is none."""
+    """A running browser; the test is skipped without one."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
@@ -43,7 +43,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def opened(browser: Browser, file: Path, address: str = "", **context: Any) -> Iterator[Page]:
-    """The file in a browser of its own, ready; an error of its script, a dialog or a request elsewhere fails."""
+    """The file, loaded in a browser of its own; a script error, a dialog or a request elsewhere fails the test."""
     wrong: list[str] = []
 
     def refused(dialog: Dialog) -> None:

@@ -1,4 +1,4 @@
-"""Runs that are killed at random moments, and what that did: for the test that forbids it, and for the benchmark."""
+"""Runs that are killed at random moments, and the damage: for the test, which allows none, and for the benchmark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LATENCY_S = 0.05
 
 @dataclass
 class Damage:
-    """What the kills did, over all runs.
+    """The damage done by the kills, over all runs.
 
     `lost`: answers that were stored and are gone or changed; `asked_though_stored`: topics that were asked all the
     same; `torn`: calls stored without all of their answers, answers without their call, or stored twice; `in_flight`:
@@ -40,7 +40,7 @@ class Damage:
 
 
 def kill_runs(folder: Path, *, kills: int, moments: random.Random) -> Damage:
-    """Kill so many runs, each database being run until all is answered."""
+    """Kill this many runs, running each database until all is answered."""
     damage = Damage()
     with Simulator(SimulatorOptions(latency_s=LATENCY_S)) as simulator:
         for number in count():
@@ -56,7 +56,7 @@ def kill_runs(folder: Path, *, kills: int, moments: random.Random) -> Damage:
 
 @dataclass
 class _Life:
-    """A database from its making until all is answered, over as many runs as it takes."""
+    """A database from its creation until all is answered, over as many runs as needed."""
 
     path: Path
     simulator: Simulator
@@ -69,7 +69,7 @@ class _Life:
         return self.stored.keys() >= set(TOPICS)
 
     def run(self, *, killed_by: random.Random | None) -> None:
-        """One run, killed at a random moment unless it ends before that; then everything is looked at."""
+        """One run, killed at a random moment unless it ends before that; then the database is inspected."""
         seen_before = len(self.simulator.requests)
         stored_before = self.stored
         with EngineProcess(TOPICS, db=self.path, url=self.simulator.url, concurrency=2) as process:

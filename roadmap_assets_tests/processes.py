@@ -24,7 +24,7 @@ from roadmap_assets.warehouse.duckdb import Warehouse
 class Program:
     """A Python program in a process of its own, killed at the latest when the context ends.
 
-    It tells us that it has come to a point by printing a line, and goes on when it reads one.
+    It reports that it has reached a point by printing a line, and continues when it reads one.
     """
 
     def __init__(self, code: str, *arguments: object) -> None:
@@ -58,7 +58,7 @@ class Program:
         return line.rstrip("\n")
 
     def go_on(self) -> None:
-        """Give it a line to read."""
+        """Send it a line."""
         assert self._process.stdin
         self._process.stdin.write("\n")
         self._process.stdin.flush()
@@ -106,7 +106,7 @@ class EngineProcess:
         self._told.close()
 
     def wait_for(self, event: type, *, times: int = 1) -> bool:
-        """Wait until it has told of so many more such events; False when it ended before that."""
+        """Wait until it has reported this many more such events; False if it ended before that."""
         try:
             while times:
                 times -= self._told.recv() == event.__name__
@@ -130,15 +130,15 @@ class EngineProcess:
 
 
 def questions(access: Access, topics: Sequence[str]) -> list[Question]:
-    """What `EngineProcess` asks."""
+    """The questions that `EngineProcess` asks."""
     return [access.question(topic=topic, description=f"{topic} is a topic.", context="A Roadmap") for topic in topics]
 
 
 def _run_engine(topics: Sequence[str], settings: dict[str, Any], teller: Connection) -> None:
-    def tell(event: Event) -> None:
-        with suppress(BrokenPipeError):  # nobody listens any more
+    def report(event: Event) -> None:
+        with suppress(BrokenPipeError):  # the test has stopped reading
             teller.send(type(event).__name__)
 
     access = Access(load_settings(**settings))
     engine = access.engine(Warehouse(access.settings.db))
-    asyncio.run(engine.run(questions(access, topics), on_event=tell))
+    asyncio.run(engine.run(questions(access, topics), on_event=report))

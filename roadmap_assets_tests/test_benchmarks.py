@@ -1,4 +1,4 @@
-"""The benchmarks as a program: that they run, that their figures are told as they are, and no word about times."""
+"""The benchmarks as a program: they run and report their figures as measured; times are not asserted."""
 
 from __future__ import annotations
 

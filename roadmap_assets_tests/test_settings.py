@@ -1,4 +1,4 @@
-"""Settings: where they come from, what they may be, and how a wrong one is told."""
+"""Settings: their sources, their values, and the message for a wrong one."""
 
 from __future__ import annotations
 

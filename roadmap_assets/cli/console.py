@@ -77,7 +77,7 @@ class Downloads:
         self._bar: Progress | None = None
 
     def __call__(self, done: int, total: int) -> None:
-        """So many files are here."""
+        """Report that this many files have arrived."""
         self._show(completed=done, total=total)
 
     def begin(self, doing: str) -> None:

@@ -99,7 +99,7 @@ def evaluations(
 
 
 def _provenance(instance: dg.DagsterInstance, parent: dg.AssetKey, roadmap: str) -> dict[str, str]:
-    """Tags from which Dagster tells whether the parent has changed since."""
+    """Tags by which Dagster knows whether the parent has changed since."""
     record = instance.get_latest_data_version_record(parent, partition_key=roadmap)
     tags = (record.event_log_entry.tags if record else None) or {}
     name = parent.to_user_string()

@@ -1,6 +1,6 @@
 """The three resources: `source`, `warehouse` and `gemini`.
 
-None has fields that a run's configuration could set. Whoever may launch a run may write its configuration, and Dagster
+None has fields that a run's configuration can set. Anyone who may launch a run may write its configuration, and Dagster
 puts the value of any environment variable where it says `{"env": …}`: an address next to a key would send the key
 anywhere. So addresses, keys, the profile's module and paths come from the environment of the process alone, and what a
 run may change is plain numbers (`EnrichmentConfig`).

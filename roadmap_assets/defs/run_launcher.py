@@ -1,4 +1,4 @@
-"""Dagster's own run launcher, which can also tell whether a run's process is still there.
+"""Dagster's own run launcher, which can also check whether a run's process still exists.
 
 Named in `dagster.yaml`. When a machine stops hard, Dagster's database has its runs as started for ever, and they fill
 the queue; Dagster's run monitoring asks the launcher, and marks those as failed whose process is gone.

@@ -1,4 +1,4 @@
-"""Prices: what a call cost, by the model version that answered."""
+"""Prices: the cost of a call, by the model version that answered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Price(BaseModel):
-    """US dollars for a million tokens of one model."""
+    """US dollars per million tokens of one model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
@@ -30,7 +30,7 @@ class Price(BaseModel):
 
 
 class Prices(BaseModel):
-    """The prices of models on a day, by the beginning of a model version's name."""
+    """The prices of models on a day, by the prefix of a model version's name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
@@ -38,16 +38,16 @@ class Prices(BaseModel):
     models: Mapping[str, Price]
 
     def of(self, model_version: str) -> Price | None:
-        """The price of the longest name that is `model_version`, or its beginning up to a hyphen."""
+        """The price of the longest name that equals `model_version` or is its prefix up to a hyphen."""
         version = model_version.removeprefix("models/")
         fitting = [name for name in self.models if version == name or version.startswith(f"{name}-")]
         return self.models[max(fitting, key=len)] if fitting else None
 
     def cost_usd(self, model_version: str, usage: Usage) -> float | None:
-        """What a call cost in US dollars, or None for a model whose price is not known.
+        """The cost of a call in US dollars, or None if the model's price is unknown.
 
-        (prompt - cached) * input + cached * cached_input + (candidates + thoughts) * output, as the Gemini API's price
-        list puts it. Without a price of their own, cached tokens count as any other: the most that they can cost.
+        (prompt - cached) * input + cached * cached_input + (candidates + thoughts) * output, as in Gemini's price list.
+        Cached tokens without a price of their own cost as much as others, which is the most that they can cost.
         """
         price = self.of(model_version)
         if price is None:

@@ -1,4 +1,4 @@
-"""What a run would take, computed without a call: what is answered, what is to be asked, in how many calls."""
+"""The calls and costs of a run, computed without a call: what is answered, and what remains to be asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked about one topic, and the key under which its answer is stored."""
+"""The question about one topic, and the key under which its answer is stored."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ TOPIC_CHARS: Final = 500
 CONTEXT_CHARS: Final = 1_000
 """Longer names and contexts are cut. The longest of 2,691 real topics have 64 and 94 characters."""
 
-# A sentence ends with its mark and whatever closes it (quotes, brackets), before white space.
+# A sentence ends with a punctuation mark and any closing quotes or brackets, before white space.
 _SENTENCE_END: Final = re.compile(r"[.!?…。][\"'”’)\]]*(?=\s)|\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One topic as it is sent; equal keys are the same question and are asked once.
+    """One topic as it is sent; questions with equal keys are the same and are asked once.
 
-    `tokens` is an estimate of what it adds to the input of a request.
+    `tokens` estimates the input tokens that it adds to a request.
     """
 
     key: str
@@ -44,10 +44,10 @@ class Question:
 def question(
     *, topic: str, description: str, context: str, fingerprint: str, model: str, description_chars: int
 ) -> Question:
-    """The question about a topic, with its texts cut to a length that fits any batch.
+    """The question about a topic, with its texts cut to lengths that fit any batch.
 
-    Its key is a hash over everything that shapes the answer: the texts as sent, the profile's fingerprint, the model.
-    `description_chars` is where a longer description is cut.
+    Its key is a hash of everything that shapes the answer: the texts as sent, the profile's fingerprint and the model.
+    Descriptions longer than `description_chars` are cut.
     """
     topic = cut_at_word(topic, TOPIC_CHARS)
     context = cut_at_word(context, CONTEXT_CHARS)

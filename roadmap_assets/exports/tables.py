@@ -33,7 +33,7 @@ def check_format(path: Path) -> None:
     """Find out whether the table can be written to `path`, before there is one.
 
     Raises:
-        InvalidSetting: its ending is none of `FORMATS`.
+        InvalidSetting: its suffix is not one of `FORMATS`.
         MissingExtra: the format needs a package that is not installed.
         OutputNotWritable: it cannot be written.
     """

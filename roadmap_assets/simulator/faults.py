@@ -140,7 +140,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """A finishReason other than STOP (SAFETY, RECITATION, one never heard of), without content unless told so."""
+    """A finishReason other than STOP (SAFETY, RECITATION, an unknown one), without content unless asked for."""
 
     reason: str
     content: bool = False
@@ -164,9 +164,9 @@ Fault: TypeAlias = Status | Drop | Hang | Drip | Edit | Garble | Cut | Finish | 
 class Rule:
     """A fault, and the calls it happens to: those that fulfil every condition given; without one, every call.
 
-    ``calls``: these, counted from 1 over all calls that the quotas admit. ``first``: the first so many. ``topic``:
-    those that ask for a topic of this name. ``probability``: this share of them, by the plan's seed. ``times``: so
-    often and no more.
+    ``calls``: these, counted from 1 over all calls that the quotas admit. ``first``: this many, from the first
+    on. ``topic``: those that ask for a topic of this name. ``probability``: this share of them, by the plan's seed.
+    ``times``: at most this many.
     """
 
     fault: Annotated[Fault, Field(discriminator="kind")]
@@ -213,7 +213,7 @@ class FaultCursor:
         self.reset()
 
     def reset(self) -> None:
-        """Begin the plan anew."""
+        """Start the plan again."""
         self._calls = 0
         self._used = [0] * len(self._plan.rules)
         self._random = Random(self._plan.seed)  # noqa: S311 - decides about faults, guards nothing

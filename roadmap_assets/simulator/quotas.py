@@ -28,7 +28,7 @@ _WIRE_NAMES: dict[QuotaName, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Exceeded:
-    """A request that a quota does not allow, and after how long the client is told to come back."""
+    """A request that a quota does not allow, and the delay after which the client is asked to retry."""
 
     quota: QuotaName
     limit: int
@@ -92,4 +92,4 @@ class Quotas:
             excess -= tokens
             if excess <= 0:
                 return at + self._window_s - now
-        return self._window_s  # larger than the whole quota: it will never fit, and the server says no more than this
+        return self._window_s  # larger than the whole quota: it never fits, and the server gives no other delay

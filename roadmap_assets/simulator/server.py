@@ -153,7 +153,7 @@ class Simulator:
 
 
 def serve(options: SimulatorOptions, *, port: int = 0, ready: Callable[[str], None] | None = None) -> None:
-    """Run a simulator until the process is interrupted (KeyboardInterrupt); ``ready`` is told its URL.
+    """Run a simulator until the process is interrupted (KeyboardInterrupt); ``ready`` is called with its URL.
 
     Raises OSError when the port is taken.
     """

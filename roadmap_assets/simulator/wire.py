@@ -38,7 +38,7 @@ _SERVICE = "generativelanguage.googleapis.com"
 
 
 class BadRequest(Exception):
-    """The request is not one that the real server would take; the message is what it is told."""
+    """The real server would reject the request; the message is the one it would send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Reply:
     candidates: bool = True
 
     def within(self, max_output_tokens: int | None) -> Reply:
-        """The reply cut to so many tokens, as the server cuts it."""
+        """The reply cut to this many tokens, as the server cuts it."""
         if max_output_tokens is None or self.text is None or tokens_of([self.text]) <= max_output_tokens:
             return self
         text = self.text.encode()[: max_output_tokens * BYTES_PER_TOKEN].decode(errors="ignore")
@@ -123,7 +123,7 @@ def read_call(body: bytes) -> Call:
 
 
 def content_texts(request: Mapping[str, Any]) -> list[str]:
-    """The texts of ``contents``; raises BadRequest when there are none or they are not of the protocol's shape."""
+    """The texts of ``contents``; raises BadRequest if there are none, or if they do not have the protocol's shape."""
     contents = request.get("contents")
     if not isinstance(contents, list) or not contents:
         raise BadRequest("* GenerateContentRequest.contents: contents is not specified")
@@ -189,7 +189,7 @@ def error_body(code: int, message: str, *, details: Iterable[Mapping[str, Any]] 
 
 
 def error_info(reason: str) -> list[dict[str, Any]]:
-    """The details that name the reason of an error, none when there is none."""
+    """The details that name the reason of an error; empty without one."""
     if not reason:
         return []
     metadata = {"service": _SERVICE}

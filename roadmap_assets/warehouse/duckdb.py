@@ -73,7 +73,7 @@ class Warehouse:
             lock.release()
 
     def require_room(self, *, answers: int) -> None:
-        """Raise WarehouseUnwritable unless the disk has room for so many answers, before they are paid for."""
+        """Raise WarehouseUnwritable unless the disk has room for this many answers, before they are paid for."""
         needed = _BASE_BYTES + answers * _ANSWER_BYTES
         free = shutil.disk_usage(self.path.parent).free
         if free < needed:
@@ -193,7 +193,7 @@ def _holder(reason: str) -> str:
 
 
 def _process_in(lock_file: Path) -> str:
-    """Who holds our own lock, from the number it has left in the file."""
+    """The process that holds our own lock, from the number it wrote to the file."""
     try:
         number = lock_file.read_text()
     except OSError:

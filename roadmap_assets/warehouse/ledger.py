@@ -13,7 +13,7 @@ from roadmap_assets.warehouse.rows import insert_rows
 
 _COUNTS = ("input_tokens", "cached_tokens", "output_tokens", "thought_tokens")
 _MAX_TOKENS = 10**12
-"""No reply has so many; a sum of such counts stays within 64 bits."""
+"""No reply has this many tokens; a sum of such counts stays within 64 bits."""
 
 API_CALLS = Table(
     "api_calls",

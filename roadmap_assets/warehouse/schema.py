@@ -1,4 +1,4 @@
-"""All tables, for whoever needs every one: the DDL of a new database, and the page about the tables."""
+"""All tables, for the DDL of a new database and for the page about the tables."""
 
 from __future__ import annotations
 

@@ -22,14 +22,14 @@ IMAGES = Path("docs/images")
 
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice([b.name for b in BENCHMARKS]))
-@click.option("--quick", is_flag=True, help="Less of everything, in under two minutes.")
+@click.option("--quick", is_flag=True, help="Smaller workloads, in under two minutes.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     help=f"The document to write.  [default: {DOCUMENT} for a full run of all, else none]",
 )
 def main(names: tuple[str, ...], quick: bool, output: Path | None) -> None:
-    """Run all benchmarks, or those named; print the figures, and write them down."""
+    """Run all benchmarks, or those named; print the figures and write the document."""
     whole = not names and not quick
     sections = []
     for benchmark in BENCHMARKS:
@@ -39,7 +39,7 @@ def main(names: tuple[str, ...], quick: bool, output: Path | None) -> None:
 
 
 def conclude(sections: Sequence[report.Section], *, output: Path | None, quick: bool) -> int:
-    """Say how many figures fall short, and write the document; 1 if a benchmark broke, else 0."""
+    """Report how many figures miss their target, and write the document; 1 if a benchmark failed, else 0."""
     missed = sum(figure.met is False for section in sections for figure in section.figures)
     print(f"\n{missed} figures fall short." if missed else "\nEvery limit is kept.")
     if output:
@@ -57,7 +57,7 @@ def conclude(sections: Sequence[report.Section], *, output: Path | None, quick: 
 
 
 def run(benchmark: Benchmark, *, quick: bool, images: Path | None) -> report.Section:
-    """Run one benchmark, printing its figures as they come. One that fails does not take the others with it."""
+    """Run one benchmark, printing its figures as they arrive. A failure does not stop the other benchmarks."""
     section = report.Section(benchmark)
     print(f"\n{benchmark.name}: {benchmark.measures}", flush=True)
     began = time.perf_counter()
@@ -67,7 +67,7 @@ def run(benchmark: Benchmark, *, quick: bool, images: Path | None) -> report.Sec
             for entry in benchmark.run(conditions):
                 section.entries.append(entry)
                 print(report.line(entry) if isinstance(entry, Figure) else f"  {entry.text}", flush=True)
-        except Exception as error:  # noqa: BLE001 - whatever went wrong with it is its result
+        except Exception as error:  # noqa: BLE001 - any error is the benchmark's result
             section.error = f"{type(error).__name__}: {error}"
             traceback.print_exc()
     section.seconds = time.perf_counter() - began

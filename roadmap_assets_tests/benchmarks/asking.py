@@ -1,4 +1,4 @@
-"""What the benchmarks of asking share: a simulator in a process of its own, questions, and an engine that asks them."""
+"""Shared by the benchmarks that make calls: a simulator in a process of its own, questions, and a run of the engine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Server:
     url: str
 
     def requests(self) -> list[dict[str, Any]]:
-        """What it saw; see the simulator's `SeenRequest`."""
+        """The requests it saw; see the simulator's `SeenRequest`."""
         with urllib.request.urlopen(f"{self.url}/simulator/requests") as reply:
             seen: list[dict[str, Any]] = json.load(reply)
         return seen
@@ -49,7 +49,7 @@ class Server:
 
 @contextmanager
 def server(*, rpm: int = 0, window_s: float = WINDOW_S, latency_s: float = 0.0) -> Iterator[Server]:
-    """A strict simulator for as long as the block lasts; its work does not slow ours where there are two cores."""
+    """A strict simulator for the duration of the block; with two cores, its work does not slow ours."""
     options = {"--port": 0, "--rpm": rpm, "--tpm": 0, "--rpd": 0, "--window": window_s, "--latency": latency_s}
     arguments = [str(part) for option in options.items() for part in option]
     with subprocess.Popen(
@@ -85,12 +85,12 @@ def access_to(
 
 
 def questions(access: Access, count: int, *, edited: frozenset[int] = frozenset()) -> list[Question]:
-    """So many topics with a text of ordinary length; those at the `edited` places have another text."""
+    """This many topics with a text of ordinary length; those at the `edited` places have another text."""
     return [
         access.question(
             topic=f"Topic {place}",
             description=f"Topic {place} is about storing, moving and checking data of the {place % 97}th kind. "
-            "It is met early by whoever builds pipelines, and understood late."
+            "People who build pipelines meet it early and understand it late."
             + (" Its text was changed." if place in edited else ""),
             context="Data > Pipelines",
         )
@@ -100,7 +100,7 @@ def questions(access: Access, count: int, *, edited: frozenset[int] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A run of the engine: its report, and the wall time around it."""
+    """A run of the engine: its report and its wall time."""
 
     report: Report
     wall_s: float

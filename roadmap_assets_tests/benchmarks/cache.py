@@ -43,7 +43,7 @@ def cache(conditions: Conditions) -> Iterator[Figure]:
 
 
 def fill(folder: Path, size: int) -> None:
-    """Bring the cache to `size` answers: the topics looked up first, as far as they fit, then others made by DuckDB."""
+    """Fill the cache to `size` answers: first those of the topics to look up, then others made by DuckDB."""
     access = _access(folder)
     with Warehouse(access.settings.db).transaction() as connection:
         have = int(connection.execute("SELECT count(*) FROM enrichments").fetchall()[0][0])
@@ -79,7 +79,7 @@ def look_up(folder: str, topics: int, repeats: int) -> dict[str, float]:
 
 
 def _access(folder: Path) -> Access:
-    return asking.access_to("http://127.0.0.1:9", folder)  # nobody is asked
+    return asking.access_to("http://127.0.0.1:9", folder)  # no call is made
 
 
 def _answer(question: Question, access: Access) -> Answer:

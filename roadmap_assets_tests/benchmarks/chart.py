@@ -31,11 +31,11 @@ class Panel:
     left: float
 
     def x(self, rows: float) -> float:
-        """Where so many rows are, in pixels."""
+        """The position of this many rows, in pixels."""
         return self.left + WIDTH * _share(rows, ROWS[0][0], ROWS[-1][0])
 
     def y(self, value: float) -> float:
-        """Where a value is, in pixels."""
+        """The position of a value, in pixels."""
         return BOTTOM - HEIGHT * _share(value, self.ticks[0][0], self.ticks[-1][0])
 
     def path(self, points: Iterable[Measured]) -> str:

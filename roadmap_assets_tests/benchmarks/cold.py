@@ -1,6 +1,6 @@
-"""A first run, with nothing cached: how near it comes to what the quota allows, and what simpler ways of asking take.
+"""A first run, with nothing cached: its time against the quota's minimum, and the time of simpler ways of asking.
 
-Long runs are taken with the minute and the call scaled down alike; their times are told as they would be at full
+Long runs are taken with the minute and the call scaled down alike; their times are reported as they would be at full
 length. Our own work is not scaled down, so a scaled run looks worse than the real one, never better.
 """
 
@@ -26,12 +26,12 @@ from roadmap_assets_tests.benchmarks.roadmap import any_roadmap
 
 BATCH = 20
 SPACING_S = 4.0
-"""From the start of one call to that of the next, for who spreads 15 requests over a minute."""
+"""From the start of one call to the start of the next, with 15 requests spread over a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Work of so many rows: times in seconds as at full length, `scale` times what they took."""
+    """A run over this many rows: times in seconds as at full length, `scale` times the measured ones."""
 
     rows: int
     calls: int
@@ -41,22 +41,22 @@ class Timed:
 
     @property
     def least_calls(self) -> int:
-        """What is possible at 20 rows a call."""
+        """The fewest calls, at 20 rows a call."""
         return -(-self.rows // BATCH)
 
     @property
     def least_s(self) -> float:
-        """What the quota allows at best for so many calls."""
+        """The shortest time that the quota allows for this many calls."""
         return least_s(self.rows)
 
     @property
     def scaled(self) -> str:
-        """How it was taken, in words."""
+        """How it was measured, in words."""
         return "" if self.scale == 1 else f"at 1/{self.scale:g} of the times"
 
 
 def least_s(rows: int) -> float:
-    """The shortest time for so many rows at 15 calls of 20 rows a minute, 2 s each."""
+    """The shortest time for this many rows at 15 calls of 20 rows a minute, 2 s each."""
     return least_seconds(-(-rows // BATCH), 0, Limits(rpm=RPM, tpm=0, rpd=0), LATENCY_S)
 
 
@@ -104,7 +104,7 @@ def sizes(conditions: Conditions) -> tuple[int, ...]:
 
 
 def scale_of(rows: int, *, quick: bool) -> float:
-    """How far a run of so many rows is scaled down."""
+    """The factor by which a run of this many rows is scaled down."""
     return 6 if rows == 2000 or (quick and rows == 400) else 1
 
 
@@ -126,7 +126,7 @@ def command_line(conditions: Conditions) -> Figure:
 
 @functools.cache
 def ours(rows: int, *, scale: float) -> Timed:
-    """The engine's first run over so many rows; taken once, for the two benchmarks that show it."""
+    """The engine's first run over this many rows; measured once, for both benchmarks that show it."""
     window_s, latency_s = WINDOW_S / scale, LATENCY_S / scale
     with (
         tempfile.TemporaryDirectory() as folder,

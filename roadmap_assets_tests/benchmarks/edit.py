@@ -1,4 +1,4 @@
-"""What a few changed rows among many cost."""
+"""The cost of a few changed rows among many."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def edit(conditions: Conditions) -> Iterator[Figure]:
 
 
 def calls_after(changed: int, server: asking.Server, folder: Path, chance: random.Random) -> int:
-    """Requests that the server sees after so many of 2000 answered rows were changed in random places."""
+    """Requests that the server sees after this many of 2000 answered rows were changed in random places."""
     access = asking.access_to(server.url, folder)
     asking.ask(access, asking.questions(access, ROWS))
     server.reset()

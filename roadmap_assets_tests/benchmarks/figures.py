@@ -1,4 +1,4 @@
-"""What a benchmark is, and what it yields: figures with what was wanted of them."""
+"""Benchmarks, and what they yield: figures with their targets."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a figure is held to."""
+    """The target of a figure."""
 
     relation: Literal["≤", "≥", "="]
     limit: float
 
     def is_met(self, value: float) -> bool:
-        """Whether the value is as wanted."""
+        """Whether the value meets the target."""
         if self.relation == "=":
             return value == self.limit
         return value <= self.limit if self.relation == "≤" else value >= self.limit
 
 
 def at_most(limit: float) -> Wanted:
-    """Wanted: no more than this."""
+    """Target: at most this."""
     return Wanted("≤", limit)
 
 
 def at_least(limit: float) -> Wanted:
-    """Wanted: no less than this."""
+    """Target: at least this."""
     return Wanted("≥", limit)
 
 
 def exactly(limit: float) -> Wanted:
-    """Wanted: this and nothing else."""
+    """Target: exactly this."""
     return Wanted("=", limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value; without `wanted` it stands there for comparison."""
+    """One measured value; without `wanted` it is there for comparison."""
 
     name: str
     value: float
@@ -49,20 +49,20 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether it is as wanted; None where nothing is."""
+        """Whether it meets its target; None without one."""
         return self.wanted.is_met(self.value) if self.wanted else None
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A sentence that stands among the figures, such as why there are none."""
+    """A sentence among the figures, such as why there are none."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Under what a benchmark runs: `quick` asks for less of everything, `folder` is its own and empty.
+    """The conditions of a benchmark: `quick` asks for smaller workloads, `folder` is its own and empty.
 
     `real_roadmaps` are real documents, where there are any; `images` is where charts go, if they are wanted.
     """

@@ -1,4 +1,4 @@
-"""Roadmaps of any size, made up: a large drawing, and a text for every topic."""
+"""Generated roadmaps of any size: a large drawing, and a text for every topic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def topic_text(topic: str) -> str:
     """A topic's markdown: a heading, a paragraph, three links."""
     links = "\n".join(f"- [@article@{topic}, part {part}](https://example.org/{part})" for part in range(1, 4))
     return (
-        f"# {topic}\n\n{topic} is met early by whoever builds *pipelines*, and understood late. It has `names`, "
+        f"# {topic}\n\nPeople who build *pipelines* meet {topic} early and understand it late. It has `names`, "
         "rules and exceptions, and a reason for each of them.\n\n"
         f"Visit the following resources to learn more:\n\n{links}\n"
     )
@@ -24,7 +24,7 @@ def topic_text(topic: str) -> str:
 def snapshot(topics: int) -> Snapshot:
     """A roadmap of exactly this many topics, as fetched."""
     sketch = large_drawing(topics + 21)
-    # Stops come with their groups, so some are too many: the last ones go, with the edges to them.
+    # Stops are added with their groups, which may be too many topics: remove the last ones and their edges.
     surplus = [node["id"] for node in sketch.nodes if node["type"] in ("topic", "subtopic")][topics:]
     gone = set(surplus)
     sketch.nodes = [node for node in sketch.nodes if node["id"] not in gone]

@@ -34,7 +34,7 @@ def hostile(conditions: Conditions) -> Iterator[Figure | Remark]:
 
 
 def _seconds(kind: str, layout: str, count: int) -> float:
-    """Processor time, which other load of the machine does not change much."""
+    """Processor time, which hardly depends on other load of the machine."""
     document = hostile_drawing(kind, layout, count)
     start = time.process_time()
     trace_topics(document)

@@ -1,4 +1,4 @@
-"""On what the figures were taken."""
+"""The machine and software that the figures were measured on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking times and memory: medians, things compared turn by turn, and work in a process of its own."""
+"""Measuring times and memory: medians, comparisons in turns, and work in a process of its own."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ REPEATS = 5
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long it takes, once."""
+    """The seconds of one call."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def median_seconds(work: Callable[[], object], *, repeats: int = REPEATS) -> float:
-    """How long it takes; the median of so many times."""
+    """The median seconds of this many calls."""
     return statistics.median(seconds(work) for _ in range(repeats))
 
 
 def side_by_side(works: Mapping[str, Callable[[], object]], *, repeats: int = REPEATS) -> dict[str, float]:
-    """The median seconds of each, taken in turns, so that what else the machine does meets them all alike."""
+    """The median seconds of each, measured in turns, so that other load of the machine affects all of them alike."""
     taken: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(repeats):
         for name, work in works.items():
@@ -51,7 +51,7 @@ def command(*arguments: str, env: Mapping[str, str] | None = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """What work in a process of its own returned, and the most memory that the process ever held."""
+    """The result of work in a process of its own, and the process's peak memory."""
 
     result: Any
     peak_mb: float
@@ -65,7 +65,7 @@ def apart(work: Callable[..., Any], *arguments: Any) -> Apart:
 def together(jobs: Sequence[tuple[Callable[..., Any], Sequence[Any]]]) -> list[Apart]:
     """Run several functions at the same time, each as `apart`. Raises ChildProcessError when one fails."""
     processes = [_start(work, arguments) for work, arguments in jobs]
-    with ThreadPoolExecutor(len(jobs)) as readers:  # whoever is not read from may stop writing
+    with ThreadPoolExecutor(len(jobs)) as readers:  # a process whose output nobody reads may block
         said = list(readers.map(subprocess.Popen.communicate, processes))
     for process, (_, errors) in zip(processes, said, strict=True):
         if process.returncode:
@@ -74,7 +74,7 @@ def together(jobs: Sequence[tuple[Callable[..., Any], Sequence[Any]]]) -> list[A
 
 
 def peak_mb() -> float:
-    """The most memory that this process held, in MB.
+    """This process's peak memory, in MB.
 
     Linux counts in getrusage what the parent held when it forked, so its own count of this program goes first.
     """

@@ -1,4 +1,4 @@
-"""Dagster's share: loading the definitions, the job with nothing to ask and with everything, and a backfill."""
+"""Dagster's share: loading the definitions, the job with everything cached and with nothing cached, and a backfill."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def run_backfill(env: dict[str, str], slugs: list[str]) -> dict[str, float]:
 
 
 def empty_job(checks: Sequence[int] = (0, 0, 0, 0)) -> Any:
-    """A job of four assets in a chain, partitioned like ours, that do nothing but pass so many checks each."""
+    """A job of four assets in a chain, partitioned like ours, that do nothing but pass this many checks each."""
     import dagster as dg
 
     from roadmap_assets.defs.partitions import ROADMAPS

@@ -43,7 +43,7 @@ def parse(conditions: Conditions) -> Iterator[Figure | Remark]:
 
 
 def _readable(source: DirectorySource, slug: str) -> Snapshot | None:
-    """The roadmap as fetched, where its document is one that holds topics."""
+    """The roadmap as fetched, if its document contains topics."""
     try:
         snapshot = source.fetch(slug)
         _document(snapshot)

@@ -1,4 +1,4 @@
-"""What the shared limiter grants to one and to several processes, of what the provider's window allows."""
+"""The share of the provider's window that the shared limiter grants to one and to several processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def processes(conditions: Conditions) -> Iterator[Figure]:
     window_s, windows = (1.0, 4) if conditions.quick else (6.0, 5)
     for count in (1, 4) if conditions.quick else (1, 2, 4, 8):
         url = f"sqlite:///{conditions.folder / f'{count}.sqlite'}"
-        start_at = time.time() + 1.5  # all are up by then
+        start_at = time.time() + 1.5  # all have started by then
         jobs = [(take_permits, (url, window_s, start_at, start_at + windows * window_s)) for _ in range(count)]
         granted = sorted(moment for run in measuring.together(jobs) for moment in run.result)
         name = f"{count} process{'es' * (count > 1)}"
@@ -29,7 +29,7 @@ def processes(conditions: Conditions) -> Iterator[Figure]:
 
 
 def take_permits(url: str, window_s: float, start_at: float, end_at: float) -> list[float]:
-    """Take every permit that there is between two moments; when each was had (unix seconds)."""
+    """Take every permit between two moments; the time of each (unix seconds)."""
     limits = Limits(rpm=RPM, tpm=0, rpd=0, window_s=window_s)
 
     async def take() -> list[float]:
@@ -50,11 +50,11 @@ def take_permits(url: str, window_s: float, start_at: float, end_at: float) -> l
 
 
 def share(granted: Sequence[float], window_s: float) -> float:
-    """The least time in which so many permits can be had, ÷ the time that it took; whole windows only."""
+    """The shortest possible time for this many permits ÷ the time that it took; whole windows only."""
     whole = (len(granted) - 1) // RPM
     return whole * window_s / (granted[whole * RPM] - granted[0])
 
 
 def violations(granted: Sequence[float], window_s: float) -> int:
-    """How often a permit was had less than a window after the fifteenth before it."""
+    """How often a permit was granted less than a window after the fifteenth before it."""
     return sum(later - earlier < window_s for earlier, later in zip(granted, granted[RPM:], strict=False))

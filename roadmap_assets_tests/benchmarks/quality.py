@@ -1,4 +1,4 @@
-"""How much of the hierarchy that maintainers wrote down is recovered, and what each stage adds to it."""
+"""How much of the maintainers' hierarchy is recovered, and how much each stage adds."""
 
 from __future__ import annotations
 

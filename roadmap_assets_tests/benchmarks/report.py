@@ -14,7 +14,7 @@ SHORT = "**falls short**"
 
 @dataclass(slots=True)
 class Section:
-    """What one benchmark came to; `error` says why it did not come to its end."""
+    """The result of one benchmark; `error` says why it did not finish."""
 
     benchmark: Benchmark
     entries: list[Figure | Remark] = field(default_factory=list)
@@ -81,7 +81,7 @@ def _section(section: Section) -> list[str]:
     for remark in section.remarks:
         parts += [remark, ""]
     if section.error:
-        parts += [f"**It did not come to its end:** {section.error}", ""]
+        parts += [f"**It did not finish:** {section.error}", ""]
     return parts
 
 
@@ -95,12 +95,12 @@ def value(figure: Figure) -> str:
 
 
 def wanted(figure: Figure) -> str:
-    """What was wanted, as a sign and a number."""
+    """The target, as a sign and a number."""
     return f"{figure.wanted.relation} {number(figure.wanted.limit)}" if figure.wanted else ""
 
 
 def number(amount: float) -> str:
-    """Whole numbers whole, large ones without a fraction, others with three digits."""
+    """Integers as they are, large numbers without a fraction, others with three digits."""
     if amount == int(amount):
         return f"{int(amount):,}"
     digits = max(0, 2 - math.floor(math.log10(abs(amount))))

@@ -1,4 +1,4 @@
-"""Where real roadmaps are, and the one that whole runs are measured on; a generated one where there are none."""
+"""The folder of real roadmaps, and the roadmap that whole runs are measured on, generated if there are no real ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def find_real_roadmaps() -> Path | None:
-    """The folder of real documents: `ROADMAP_TEST_DATA`, else beside the repository; None where there is none."""
+    """The folder of real documents: `ROADMAP_TEST_DATA`, else beside the repository; None if it is missing."""
     folder = Path(os.environ.get("ROADMAP_TEST_DATA") or REPOSITORY.parent / "shared" / "roadmaps")
     return folder if folder.is_dir() else None
 

@@ -36,7 +36,7 @@ def store(conditions: Conditions) -> Iterator[Figure]:
 
 
 def store_calls(database: str, writer: int, calls: int, group: int) -> tuple[float, float]:
-    """Store so many calls of 20 answers, `group` calls a transaction; when it began and ended (unix seconds)."""
+    """Store this many calls of 20 answers, `group` calls a transaction; the times of start and end (unix seconds)."""
     warehouse = Warehouse(Path(database), wait_s=120)
     began = time.time()
     for first in range(0, calls, group):

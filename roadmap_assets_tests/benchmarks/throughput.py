@@ -1,4 +1,4 @@
-"""What asking costs beside the SDK, when neither quota nor latency is in the way."""
+"""The engine's overhead over the SDK, without quota or latency."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def throughput(conditions: Conditions) -> Iterator[Figure | Remark]:
                 ours.append(measuring.apart(our_engine, server.url, rows, concurrency))
                 server.reset()
             our_rate, bare_rate = (rows / statistics.median(run.result for run in runs) for runs in (ours, bare))
-            # Pair by pair: what else the machine does changes from minute to minute.
+            # In pairs: other load of the machine changes from minute to minute.
             ratio = statistics.median(theirs.result / our.result for our, theirs in zip(ours, bare, strict=True))
             name = f"concurrency {concurrency}"
             yield Figure(f"{name}: ours", our_rate, "rows/s")

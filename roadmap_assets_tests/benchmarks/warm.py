@@ -1,4 +1,4 @@
-"""A second run, with everything cached: what it costs beside the imports that it cannot do without."""
+"""A second run, with everything cached: its time against that of the imports it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line as a user has it: commands run in a folder of their own, and nothing set but what a test sets."""
+"""The command line as a user runs it, in a folder of its own and with no variables but those that a test sets."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class CommandLine:
         return self.folder / ".cache" / "enrichment.duckdb"
 
     def sql(self, query: str) -> list[tuple[object, ...]]:
-        """Rows of the database, which no command uses at the moment."""
+        """Rows of the database, which no command may be using."""
         with duckdb.connect(self.database) as connection:
             return connection.execute(query).fetchall()
 
@@ -65,7 +65,7 @@ class CommandLine:
             return list(csv.DictReader(file))
 
     def files(self) -> list[str]:
-        """Everything that commands have left in the folder."""
+        """All files that commands have left in the folder."""
         return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*"))
 
 

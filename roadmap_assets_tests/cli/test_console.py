@@ -61,18 +61,18 @@ CHECKED = CacheChecked(entries=75, latest=LATEST, plan=PLAN, batch_size=20)
         ),
         (Waiting(seconds=12.4, reason="the quota"), ["  Waiting 12 s: the quota"]),
         (Stopped(reason="the day is over"), ["Stopped: the day is over"]),
-        (Progress(done=40, total=150, hits=0, calls=2, seconds_left=3.0), []),  # told by the bar, or with -v
+        (Progress(done=40, total=150, hits=0, calls=2, seconds_left=3.0), []),  # shown by the bar, or with -v
     ],
 )
 def test_an_event_as_lines(capsys: pytest.CaptureFixture[str], event: Event, lines: list[str]) -> None:
-    with console.following(verbose=False) as tell:
-        tell(event)
+    with console.following(verbose=False) as report:
+        report(event)
     assert capsys.readouterr().out.splitlines() == lines
 
 
 def test_the_look_up_as_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    with console.following(verbose=False) as tell:
-        tell(CHECKED)
+    with console.following(verbose=False) as report:
+        report(CHECKED)
     assert capsys.readouterr().out.splitlines() == [
         f"Cache: 75 entries (latest: {console.local(LATEST):%Y-%m-%d %H:%M:%S})",
         "Checking cache for all rows...",
@@ -83,15 +83,15 @@ def test_the_look_up_as_lines(capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 
 def test_a_wait_is_shown_every_15_seconds_at_most(capsys: pytest.CaptureFixture[str]) -> None:
-    with console.following(verbose=False) as tell:
+    with console.following(verbose=False) as report:
         for seconds in range(60, 0, -1):
-            tell(Waiting(seconds=seconds, reason="the quota"))
+            report(Waiting(seconds=seconds, reason="the quota"))
     assert capsys.readouterr().out == "  Waiting 60 s: the quota\n"
 
 
 def test_verbose_shows_the_progress(capsys: pytest.CaptureFixture[str]) -> None:
-    with console.following(verbose=True) as tell:
-        tell(Progress(done=40, total=150, hits=0, calls=2, seconds_left=3.0))
+    with console.following(verbose=True) as report:
+        report(Progress(done=40, total=150, hits=0, calls=2, seconds_left=3.0))
     assert capsys.readouterr().out == "  40/150 rows done, 0 hits, 2 calls, about 3 s left\n"
 
 
@@ -196,10 +196,10 @@ def test_a_terminal_shows_which_of_several_roadmaps_is_being_read(tmp_path: Path
 
 
 def test_no_bar_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with console.following(verbose=False) as tell, console.downloading("Fetching") as progress:
-        tell(CHECKED)
+    with console.following(verbose=False) as report, console.downloading("Fetching") as progress:
+        report(CHECKED)
         progress(1, 2)
-        tell(Progress(done=40, total=150, hits=0, calls=2, seconds_left=3.0))
+        report(Progress(done=40, total=150, hits=0, calls=2, seconds_left=3.0))
     assert "━" not in "".join(capsys.readouterr())
 
 

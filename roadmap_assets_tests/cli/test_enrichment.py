@@ -41,7 +41,7 @@ def source(tmp_path: Path, real_roadmaps: Path) -> Path:
 
 
 def enrich(command_line: CommandLine, server: Simulator, source: Path) -> tuple[Result, list[SeenRequest]]:
-    """Run, and tell what the server saw of it."""
+    """Run, and return what the server saw of it."""
     before = len(server.requests)
     result = command_line.run("scrape", "--source", source, "--roadmap", ROADMAP, "--enrich", **asking(server))
     return result, server.requests[before:]
@@ -129,8 +129,8 @@ def test_a_changed_document_yields_only_the_topics_concerned(
     renamed = {str(parent), *(str(topic_id) for (topic_id,) in leaves)}
     rename(source / ROADMAP / f"{ROADMAP}.json", renamed)
     texts = {path.stem.rpartition("@")[2]: path for path in sorted((source / ROADMAP / "content").iterdir())}
-    retold = [topic_id for topic_id in before if topic_id in texts and topic_id not in renamed][:2]
-    for topic_id in retold:
+    rewritten = [topic_id for topic_id in before if topic_id in texts and topic_id not in renamed][:2]
+    for topic_id in rewritten:
         texts[topic_id].write_text("# A heading\n\nSomething else altogether.\n")
 
     result, seen = enrich(command_line, server, source)
@@ -138,7 +138,7 @@ def test_a_changed_document_yields_only_the_topics_concerned(
     after = {str(row[0]): row for row in command_line.sql(PLACED)}
     changed = {topic_id for topic_id in after if after[topic_id] != before[topic_id]}
     assert isinstance(children, list)
-    assert changed == {*renamed, *retold, *children}
+    assert changed == {*renamed, *rewritten, *children}
     [call] = seen
     assert sorted(call.topics) == sorted(str(after[topic_id][1]) for topic_id in changed)
     assert line(result, "Rows to enrich:") == str(len(changed))
@@ -217,7 +217,7 @@ def test_nobody_answering_defers_the_rest(command_line: CommandLine, server: Sim
         (Status(503), "503"),  # waited for and sent again
     ],
 )
-def test_trouble_is_told_and_overcome(command_line: CommandLine, fault: Garble | Status, said: str) -> None:
+def test_trouble_is_reported_and_overcome(command_line: CommandLine, fault: Garble | Status, said: str) -> None:
     with Simulator(SimulatorOptions(faults=FaultPlan((Rule(fault, calls=(1,)),)))) as server:
         result = command_line.run("scrape", *SAMPLE, "--enrich", **asking(server))
     assert result.exit_code == 0
@@ -231,9 +231,9 @@ def test_an_interrupted_run_has_stored_what_was_answered(command_line: CommandLi
     with Simulator(SimulatorOptions(faults=FaultPlan((Rule(Hang(), calls=(3,)),)))) as server:
         process = command_line.start("scrape", *SAMPLE, "--enrich", **asking(server))
         assert process.stdout
-        told = 0
-        while told < 2:
-            told += process.stdout.readline().startswith("✓")
+        seen = 0
+        while seen < 2:
+            seen += process.stdout.readline().startswith("✓")
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
         assert process.returncode == 130

@@ -1,4 +1,4 @@
-"""Fixtures for everything about Dagster."""
+"""Fixtures for the tests of Dagster's definitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dagster as it is run: webserver, daemon, code server and run workers, each a process of its own, in a folder."""
+"""Dagster in production form: webserver, daemon, code server and run workers, each a process of its own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from roadmap_assets_tests.defs.project import ASSETS, RANGE, REPOSITORY
 PATIENCE_S = 120.0
 RPM = 4
 SERVER_WINDOW_S, OUR_WINDOW_S = 3.0, 4.0
-"""A short minute, with the second's margin that the real one has."""
+"""A shortened minute, with the margin of a second that the real one has."""
 
 MODULE = "roadmap_assets.definitions"
 _LAUNCH = """
@@ -84,7 +84,7 @@ class DagsterDev:
         }
 
     def __enter__(self) -> Self:
-        # Opened first: two processes that make an instance's storage at the same moment can break it.
+        # Opened first: two processes that create an instance's storage at the same time can break it.
         self.instance = dg.DagsterInstance.from_config(str(self.home))
         self._log = (self.folder / "dagster.log").open("w")
         self.start()
@@ -107,7 +107,7 @@ class DagsterDev:
             raise
 
     def stop_hard(self) -> None:
-        """`kill -9` everything that we started, runs included, as when the machine stops."""
+        """`kill -9` all processes started here, runs included, as when the machine stops."""
         sessions = subprocess.run(["ps", "-eo", "pid=,sid=,pgid="], capture_output=True, text=True, check=True).stdout
         ours = str(self._process.pid)
         for pid, *groups in map(str.split, sessions.splitlines()):
@@ -122,7 +122,7 @@ class DagsterDev:
 
     def _end(self) -> None:
         self.instance.dispose()
-        os.killpg(self._process.pid, signal.SIGINT)  # the process group that we made, and nobody else
+        os.killpg(self._process.pid, signal.SIGINT)  # our own process group only
         try:
             self._process.wait(30)
         except subprocess.TimeoutExpired:
@@ -140,7 +140,7 @@ class DagsterDev:
         return types == ["RepositoryLocation"]
 
     def gemini(self, **options: Any) -> Simulator:
-        """The server that runs ask, strict about its quota."""
+        """The simulator that runs call, strict about its quota."""
         return Simulator(
             SimulatorOptions(rpm=RPM, window_s=SERVER_WINDOW_S, key="any", **options), port=self._gemini_port
         )
@@ -158,7 +158,7 @@ class DagsterDev:
         return found["data"]
 
     def launch(self, *slugs: str) -> str:
-        """Ask for a run of the job for these roadmaps (from the first to the last), and return its id."""
+        """Launch a run of the job for these roadmaps (from the first to the last), and return its id."""
         self.instance.add_dynamic_partitions(ROADMAPS.name or "", slugs)
         tags = (
             {"dagster/partition": slugs[0]} if len(slugs) == 1 else dict(zip(RANGE, (slugs[0], slugs[-1]), strict=True))
@@ -174,7 +174,7 @@ class DagsterDev:
         return str(launched["run"]["runId"])
 
     def backfill(self, *slugs: str) -> list[str]:
-        """Have the daemon fill these roadmaps in, as the UI's "Materialize" does; the ids of the runs it took."""
+        """Backfill these roadmaps through the daemon, as the UI's "Materialize" does; the ids of its runs."""
         self.instance.add_dynamic_partitions(ROADMAPS.name or "", slugs)
         params = {"assetSelection": [{"path": [asset]} for asset in ASSETS], "partitionNames": slugs}
         launched = self.ask(_BACKFILL, {"params": params})["launchPartitionBackfill"]
@@ -204,7 +204,7 @@ class DagsterDev:
         return run.status
 
     def end_of(self, run_id: str) -> DagsterRunStatus:
-        """Wait for a run's end, and return how it ended."""
+        """Wait until a run ends, and return its status."""
         self.wait_until(lambda: self.status(run_id) in _ENDED)
         return self.status(run_id)
 
@@ -215,11 +215,11 @@ class DagsterDev:
         os.kill(int(pid), signal.SIGKILL)
 
     def log_of(self, run_id: str) -> str:
-        """What a run has logged, for the message of a failed assertion."""
+        """A run's log, for the message of a failed assertion."""
         return "\n".join(entry.message for entry in self.instance.all_logs(run_id))
 
     def wait_until(self, holds: Callable[[], bool]) -> None:
-        """Wait until something holds; fails when that takes far too long."""
+        """Wait until a condition holds; fails if that takes far too long."""
         deadline = time.monotonic() + PATIENCE_S
         while not holds():
             assert time.monotonic() < deadline, (self.folder / "dagster.log").read_text()[-5000:]

@@ -1,4 +1,4 @@
-"""A project of its own for a test: a folder with a source, a database, a Dagster instance, and nothing set besides."""
+"""A project for one test: a folder with a source, a database and a Dagster instance, and no other settings."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class Project:
             self._monkeypatch.setenv(name, value)
 
     def ask(self, url: str, *, key: str = "any", **environment: str) -> None:
-        """Have the server at `url` asked instead of the simulator inside, with no quota of ours."""
+        """Call the server at `url` instead of the built-in simulator, without a quota of ours."""
         no_quota = {"ROADMAP_RPM": "0", "ROADMAP_TPM": "0", "ROADMAP_RPD": "0"}
         self.set(ROADMAP_OFFLINE="0", GOOGLE_GEMINI_BASE_URL=url, GEMINI_API_KEY=key, **{**no_quota, **environment})
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process of its own has to be given."""
+        """The environment for a process of its own."""
         return dict(self._environment)
 
     @property
@@ -66,7 +66,7 @@ class Project:
 
     @property
     def definitions(self) -> dg.Definitions:
-        """The definitions under the environment as it is now."""
+        """The definitions under the current environment."""
         return build_definitions(load_settings())
 
     def write(self, slug: str, topics: Sequence[str] = ("Loops", "Lists", "Sets"), text: str = "") -> None:
@@ -74,11 +74,11 @@ class Project:
         write_roadmap(self.source, slug, topics, text)
 
     def know(self, *slugs: str) -> None:
-        """Make partitions."""
+        """Add partitions."""
         self.instance.add_dynamic_partitions(ROADMAPS.name or "", slugs)
 
     def fill(self, slug: str) -> None:
-        """Do for a roadmap what a run does, in the database alone."""
+        """Do for a roadmap what a run does, without Dagster."""
         self.know(slug)
         settings = load_settings()
         warehouse, access = Warehouse(settings.db), Access(settings, offline=settings.offline)
@@ -104,7 +104,7 @@ class Project:
         )
 
     def sql(self, query: str) -> list[Any]:
-        """Rows of the database, which nobody uses at the moment."""
+        """Rows of the database, which no run may be using."""
         with duckdb.connect(self.settings.db) as connection:
             return connection.execute(query).fetchall()
 
@@ -136,7 +136,7 @@ def check_of(project: Project, check: str, slug: str) -> dg.AssetCheckEvaluation
 
 
 def made(result: ExecuteInProcessResult) -> dict[str, list[str | None]]:
-    """The partitions that a run has materialized, by asset, as often as it did."""
+    """The partitions that a run materialized, by asset, repeated if materialized repeatedly."""
     found: dict[str, list[str | None]] = {}
     for event in result.get_asset_materialization_events():
         assert event.asset_key
@@ -145,7 +145,7 @@ def made(result: ExecuteInProcessResult) -> dict[str, list[str | None]]:
 
 
 def failures(result: ExecuteInProcessResult) -> dict[str, str]:
-    """step -> what it failed with, where that was a `Failure`."""
+    """step -> its `Failure`, for each step that raised one."""
     found: dict[str, str] = {}
     for event in result.get_step_failure_events():
         data = event.step_failure_data.user_failure_data

@@ -1,4 +1,4 @@
-"""What the tests of the engine share."""
+"""Fixtures for the tests of enrichment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def priced(tmp_path: Path) -> Prices:
-    """A table in which the simulator's tokens cost a cent a thousand, in and out."""
+    """A price table in which the simulator's tokens cost a cent per thousand, input and output."""
     table = tmp_path / "prices.toml"
     table.write_text('as_of = 2026-11-01\n[models."simulator"]\ninput = 10.0\noutput = 10.0\n')
     return load_prices(table)

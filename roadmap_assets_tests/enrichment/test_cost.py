@@ -75,7 +75,7 @@ def test_cached_tokens_without_a_price_of_their_own_count_as_input(table: Path) 
         ("models/swift", 1.0, "the API's resource name"),
         ("swifter", None, "no hyphen: another model"),
         ("sw", None, "shorter than any name"),
-        ("gemini-3.5-flash-lite", None, "a table of one's own stands in for the packaged one"),
+        ("gemini-3.5-flash-lite", None, "a table of one's own replaces the packaged one"),
         ("", None, "the reply did not say"),
     ],
 )
@@ -86,7 +86,7 @@ def test_a_model_is_found_by_the_beginning_of_its_version(
 
 
 @pytest.mark.parametrize(
-    ("text", "told", "why"),
+    ("text", "message", "why"),
     [
         ("as_of = ", "not TOML", "broken TOML"),
         ("[models]", "as_of", "a table without a date"),
@@ -97,12 +97,12 @@ def test_a_model_is_found_by_the_beginning_of_its_version(
         (TABLE.replace("output = 4", ""), "models.swift-lite.output", "a price is missing"),
     ],
 )
-def test_a_bad_table_is_refused_with_its_place(tmp_path: Path, text: str, told: str, why: str) -> None:
+def test_a_bad_table_is_refused_with_its_place(tmp_path: Path, text: str, message: str, why: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InvalidSetting) as refused:
         load_prices(path)
-    assert told in str(refused.value), why
+    assert message in str(refused.value), why
     assert str(path) in str(refused.value)
 
 

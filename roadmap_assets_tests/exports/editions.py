@@ -1,4 +1,4 @@
-"""Editions for tests: small ones made by hand, the sample's, and one of every hostile text at once."""
+"""Editions for tests: small ones, the sample's, and one with every kind of hostile text."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Small drawings in a few lines, and large ones by the number of topics, as documents of roadmap.sh's shape.
 
-Every box is named by its label, which is its id as well.
+The label of a box is also its id.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DOTS = "0.8 8"
 
 
 class Sketch:
-    """A drawing in the making: boxes by their top left corner, links by the labels of the boxes."""
+    """Builds a drawing: boxes by their top left corner, links by the labels of the boxes."""
 
     def __init__(self, title: str = "Sketch") -> None:
         self.nodes: list[dict[str, Any]] = []
@@ -55,7 +55,7 @@ class Sketch:
         return self._line("horizontal", x, y, length, 20, dashed=dashed)
 
     def solid(self, *labels: str) -> Sketch:
-        """The path of reading, from the first to the last."""
+        """The reading path, from the first to the last."""
         for source, target in pairwise(labels):
             self._edge(source, target, "solid")
         return self
@@ -72,7 +72,7 @@ class Sketch:
         return parse_document(self.text(), roadmap="sketch", origin="a test")
 
     def paths(self, *, without: str = "") -> dict[str, tuple[str, ...]]:
-        """The path of every topic by its label, with one stage left out if it is named."""
+        """The path of every topic by its label, without the named stage, if any."""
         places = place_topics(self.document(), without=frozenset({without} if without else ()))
         return {topic: place.path for topic, place in places.items()}
 

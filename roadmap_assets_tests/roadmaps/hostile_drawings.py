@@ -1,4 +1,4 @@
-"""Drawings that nobody would draw: any number of boxes of one kind, in layouts that are dear to compare box by box."""
+"""Unrealistic drawings: any number of boxes of one kind, in layouts that are expensive to compare box by box."""
 
 from __future__ import annotations
 

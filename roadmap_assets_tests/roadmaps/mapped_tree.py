@@ -9,7 +9,7 @@ from roadmap_assets.roadmaps.document import parse_document
 
 
 def mapped_tree(document: Path) -> str:
-    """JSON as `/v1-roadmap-tree-mapping/<slug>` serves it, or '' where there is no mapping.
+    """JSON as `/v1-roadmap-tree-mapping/<slug>` serves it, or '' without a mapping.
 
     The mapping leads from `basics:tools:git` to a node's id. Groups that are not nodes have no label but that slug.
     """

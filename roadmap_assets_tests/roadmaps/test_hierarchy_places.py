@@ -1,4 +1,4 @@
-"""What is said of each topic, in which order, on documents of any size and on real ones."""
+"""The place of each topic and the reading order, on documents of any size and on real ones."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_the_work_grows_with_the_topics_and_not_with_their_square() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_hostile_drawings_take_no_quadratic_time(kind: str, layout: str) -> None:
-    """A box costs so many calls at most, however many others are in its way."""
+    """The calls per box are bounded, however many other boxes are near it."""
     assert calls_to_trace(hostile_drawing(kind, layout, 1_500)) < MOST_CALLS * 1_500
 
 

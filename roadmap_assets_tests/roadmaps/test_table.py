@@ -177,7 +177,7 @@ def test_the_sample_has_every_text() -> None:
 
 
 def test_the_real_roadmaps(real_roadmaps: Path) -> None:
-    """As measured: topics, topics without a file and with several, files of no topic, mended links."""
+    """As measured: topics, topics without a file and with several, files of no topic, repaired links."""
     expected = {
         "ai-engineer": (116, 9, 0, 51, 1),
         "engineering-manager": (134, 0, 0, 0, 0),

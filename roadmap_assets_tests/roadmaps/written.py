@@ -1,4 +1,4 @@
-"""Roadmaps in a directory source, as a test needs them."""
+"""Writes roadmaps into a directory source."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def test_every_answer_keeps_the_rules_of_the_profile(model: type[BaseModel], top
     [row] = answer_all(Columns(profile.reply_schema), [AskedTopic("7", topic, description)])
 
     assert (row.pop("id"), row.pop("topic")) == ("7", topic)
-    assert profile.accept(row) == row  # accepted, and nothing had to be mended
+    assert profile.accept(row) == row  # accepted, and nothing had to be repaired
 
 
 def test_real_texts_give_phrases_within_the_rules(real_roadmaps: Path) -> None:

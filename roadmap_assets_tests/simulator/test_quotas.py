@@ -139,7 +139,7 @@ def test_the_window_slides_in_real_time() -> None:
 
         with_client(simulator.url, use)
         admitted = [seen.at for seen in simulator.requests if seen.status == 200]
-        # whoever waits as told is admitted: one refusal at most for each time the window was full
+        # a client that waits as asked is admitted: at most one refusal each time the window is full
         assert len(simulator.requests) - len(admitted) <= math.ceil(6 / 2)
         assert all(later - earlier > window_s - 1e-6 for earlier, later in zip(admitted, admitted[2:], strict=False))
 

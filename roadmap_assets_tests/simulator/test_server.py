@@ -192,19 +192,19 @@ def test_statuses_raise_the_sdk_s_errors(fault: Status, error: type[errors.APIEr
 @pytest.mark.parametrize(
     ("fault", "details", "why"),
     [
-        (Status(429, retry_delay_s=3), ["PerMinute", "3s"], "told when to come back"),
+        (Status(429, retry_delay_s=3), ["PerMinute", "3s"], "with a retry delay"),
         (Status(429, quota="tokens", retry_delay_s=57.3591), ["InputTokens", "57.36s"], "tokens a minute"),
         (Status(429, quota="day", retry_delay_s=9), ["PerDay", "9s"], "a delay that is not the day's end"),
-        (Status(429, quota="day"), ["PerDay"], "not told when"),
+        (Status(429, quota="day"), ["PerDay"], "without a retry delay"),
     ],
 )
 def test_a_429_names_its_quota_and_delay(fault: Status, details: list[str], why: str) -> None:
     with simulator_with(fault) as simulator, pytest.raises(errors.ClientError) as caught:
         ask(simulator.url)
     violation, *retry = caught.value.details["error"]["details"]
-    told = [violation["violations"][0]["quotaId"], *(detail["retryDelay"] for detail in retry)]
-    assert len(told) == len(details), why
-    assert all(part in text for part, text in zip(details, told, strict=True)), why
+    found = [violation["violations"][0]["quotaId"], *(detail["retryDelay"] for detail in retry)]
+    assert len(found) == len(details), why
+    assert all(part in text for part, text in zip(details, found, strict=True)), why
 
 
 @pytest.mark.parametrize(

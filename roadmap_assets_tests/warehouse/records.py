@@ -1,4 +1,4 @@
-"""Records to store, with as little said as a test needs."""
+"""Records to store, with defaults for all that a test does not set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from roadmap_assets.warehouse.raw import ContentFile, Snapshot
 from roadmap_assets.warehouse.topics import Resource, Topic
 
 TEXTS = ("", "nul \0", "emoji 👩🏽‍💻, 中文", "'; DROP TABLE topics; --", 'quotes " and \\u0041', "line\r\nbreak\t")
-"""Texts that a careless insert would spoil."""
+"""Texts that a careless insert would corrupt."""
 
 _TOPIC = Topic(
     roadmap="",
@@ -31,7 +31,7 @@ def topics(roadmap: str, count: int = 3) -> list[Topic]:
 
 
 def topics_of_all_texts(roadmap: str) -> list[Topic]:
-    """One topic for each of `TEXTS`, which stands in all its columns."""
+    """One topic for each of `TEXTS`, with the text in all its columns."""
     return [
         Topic(
             roadmap=roadmap,

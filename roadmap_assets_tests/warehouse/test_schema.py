@@ -47,7 +47,7 @@ def opened(path: Path) -> Iterator[DuckDBConnection]:
 
 
 def make_version(path: Path, version: int) -> None:
-    """A database as the version that had the first so many migrations left it."""
+    """A database as left by the release with the first `version` migrations."""
     with duckdb.connect(str(path)) as connection:
         connection.execute(FIRST_VERSION.read_text("utf-8") if version else "CHECKPOINT")
     with opened(path) as connection:

@@ -53,7 +53,7 @@ class Pool:
             self._asked += bool(item.asked)
 
     def take(self, *, partial: bool) -> list[Item]:
-        """The next batch; empty when there is none, or when it is not full and `partial` is false."""
+        """The next batch; empty if nothing is left, or if it is not full and `partial` is false."""
         taken = 0
         tokens = self._fixed_tokens
         for item in self._waiting:

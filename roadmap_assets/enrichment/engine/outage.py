@@ -7,10 +7,10 @@ from typing import Literal
 from roadmap_assets.enrichment.providers.base import Kind
 
 MAX_USELESS_REPLIES = 8
-"""After so many replies in a row without one usable object, the cause is not the batches."""
+"""After this many consecutive replies without a usable object, the cause is not the batches."""
 
 MAX_UNANSWERED_BATCHES = 3
-"""After so many batches in a row without a reply, the cause is not the batches.
+"""After this many consecutive batches without a reply, the cause is not the batches.
 
 Fewer may be due to one bad topic: its batch, then the half of the batch that holds it.
 """
@@ -57,7 +57,7 @@ class Health:
 
     @property
     def replies_are_useless(self) -> bool:
-        """Whether so many replies in a row were useless that the run stops."""
+        """Whether enough consecutive replies were useless for the run to stop."""
         return self._useless_replies >= MAX_USELESS_REPLIES
 
 

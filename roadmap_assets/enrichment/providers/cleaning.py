@@ -14,7 +14,7 @@ from typing import Final
 
 MAX_LINE_CHARS: Final = 500
 _MIN_PART: Final = 8
-"""So many characters of a secret in a row are removed; fewer reveal nothing of use."""
+"""This many consecutive characters of a secret are removed; fewer reveal nothing of use."""
 _CHUNK: Final = _MIN_PART // 2
 """Any part of that length holds one of the chunks into which a secret is cut: a quick way to rule parts out."""
 _MIN_SECRET: Final = 16

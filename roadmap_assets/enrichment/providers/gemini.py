@@ -50,7 +50,7 @@ class Gemini:
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
         if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
-            # It could not be sent, and the error of whoever finds out would quote it.
+            # It could not be sent, and the HTTP client's error would quote it.
             raise InvalidSetting("GEMINI_API_KEY has a character that no key has, such as a space or a line break")
         from google import genai
         from google.genai import types
@@ -156,7 +156,7 @@ _ON_SENDING: ContextVar[Callable[[], None]] = ContextVar("on_sending")
 
 
 async def _trace_sending(request: httpx2.Request) -> None:
-    """Have the call told when its request goes out (https://www.python-httpx.org/advanced/extensions/#trace)."""
+    """Notify the call when its request is sent (https://www.python-httpx.org/advanced/extensions/#trace)."""
     on_sending = _ON_SENDING.get()
 
     async def trace(event: str, _: object) -> None:

@@ -76,7 +76,7 @@ def match_reply(text: str, *, asked: Mapping[str, str], profile: Profile) -> Mat
 
 
 def _judged(objects: list[dict[str, Any]], topic: str, profile: Profile) -> dict[str, JsonValue] | Rejection:
-    """What the objects with one id come to."""
+    """The result of the objects with one id."""
     verdicts = [_judged_alone(item, topic, profile) for item in objects]
     if not verdicts:
         return Rejection("missing", "the reply has no object with its id")
@@ -98,7 +98,7 @@ def _judged_alone(item: dict[str, Any], topic: str, profile: Profile) -> dict[st
 
 
 def _id(value: object) -> str:
-    """An id as it was asked, "0", from what came back: "0", " 0" or 0; empty when it is none."""
+    """The id as it was sent, "0", from the one in the reply: "0", " 0" or 0; empty if it is not an id."""
     if isinstance(value, str):
         return value.strip()
     return str(value) if isinstance(value, int) else ""
@@ -174,7 +174,7 @@ def _named(error: ValueError | RecursionError, text: str) -> str:
 
 
 def _items(values: list[object]) -> Iterator[object]:
-    """The objects that have an id or a topic, out of any wrapping, and whatever stands in their place in an array."""
+    """The objects that have an id or a topic, without any wrapping, and whatever takes their place in an array."""
     waiting = values[::-1]
     while waiting:
         value = waiting.pop()

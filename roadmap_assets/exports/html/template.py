@@ -34,7 +34,7 @@ def render(template: str, *, styles: Sequence[str], scripts: Sequence[str], data
 
 
 def inert_json(data: object) -> Markup:
-    """JSON that cannot end the script element that it stands in."""
+    """JSON that cannot end the script element around it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - without `<` it can neither close nor open an element
 

@@ -58,7 +58,7 @@ class Source(Protocol):
         """
 
     def version_of(self, snapshot: Snapshot) -> str:
-        """The version that `listing` gives to this state, so that one can tell whether the source has changed since."""
+        """The version that `listing` gives to this state, to see whether the source has changed since."""
 
     def fetch(self, slug: str, *, known: Snapshot | None = None) -> Snapshot:
         """One roadmap, complete; `known` is its last state, of which nothing unchanged is fetched again.

@@ -28,7 +28,7 @@ def open_source(
     """The source that `spec` names: `live` (or by its former name `github`), `sample`, or a directory.
 
     To be closed after use. The live source is the only one to read the other arguments but `on_notice`, which gets
-    what a person should know although nothing failed. Raises InvalidSetting when `spec` is none of these.
+    what a person should know although nothing failed. Raises InvalidSetting if `spec` is not one of these.
     """
     if spec in ("live", "github"):
         from roadmap_assets.roadmaps.sources.live import LiveSource

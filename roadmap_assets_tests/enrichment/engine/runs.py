@@ -56,7 +56,7 @@ def ask(
 
 @dataclass
 class Runs:
-    """Runs over one folder; time passes as soon as nobody does anything, so that no backoff is waited for."""
+    """Runs over one folder; time advances as soon as all tasks wait, so that backoffs take no real time."""
 
     folder: Path
     simulator: Simulator
@@ -137,12 +137,12 @@ Start = Callable[..., Runs]
 
 
 def agree(runs: Runs, report: Report) -> None:
-    """The report, the ledger and the server have counted the same calls."""
+    """Assert that the report, the ledger and the server have counted the same calls."""
     assert runs.calls == report.calls == len(runs.ledger())
 
 
 def rightly_answered(runs: Runs) -> int:
-    """How many topics have an answer; each of them its own."""
+    """The number of topics with an answer; asserts that each has its own."""
     answers = runs.answers()
     for topic, answer in answers.items():
         asked = AskedTopic("0", topic, f"{topic} has a text of its own. It goes on.")

@@ -14,7 +14,7 @@ from roadmap_assets_tests.enrichment.engine.runs import questions
 
 
 def sized(tokens: int) -> Question:
-    """A question of about so many tokens."""
+    """A question of about this many tokens."""
     return Question(key="k", topic="", description="x" * 4 * max(0, tokens - 18), context="")
 
 

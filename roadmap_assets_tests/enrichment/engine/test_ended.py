@@ -146,13 +146,13 @@ def test_a_database_that_stays_locked_ends_the_run(start: Start) -> None:
 def test_a_database_that_is_spoiled_ends_the_run(start: Start) -> None:
     runs = start(clock=SystemClock(), options={"latency_s": 0.05})
 
-    def spoil(event: Event) -> None:
+    def fail(event: Event) -> None:
         if isinstance(event, BatchEnriched) and event.batch == 1:
             runs.warehouse.path.unlink()
             runs.warehouse.path.write_text("Something else is here now. " * 100)
 
     with pytest.raises(WarehouseUnreadable):
-        asyncio.run(runs.engine(concurrency=1).run(questions(2000), on_event=spoil))
+        asyncio.run(runs.engine(concurrency=1).run(questions(2000), on_event=fail))
     assert runs.calls < 50
 
 

@@ -1,4 +1,4 @@
-"""Every fault that a provider shows, over real HTTP: what the rows, the calls and the ledger come to.
+"""Every fault that a provider shows, over real HTTP: the resulting rows, calls and ledger.
 
 100 topics in 5 batches, unless said.
 """

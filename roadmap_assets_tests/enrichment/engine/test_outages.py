@@ -1,4 +1,4 @@
-"""When the provider cannot be reached, is busy, or refuses: who waits, who stops, and what that costs.
+"""When the provider cannot be reached, is busy, or refuses: what waits, what stops, and what that costs.
 
 100 topics in 5 batches, unless said.
 """
@@ -27,7 +27,7 @@ from roadmap_assets_tests.fake_clock import FakeClock
 
 
 def down_until(runs: Runs, tries: int) -> Callable[[Event], None]:
-    """Takes the events of a run, and has the server refused until so many calls were lost."""
+    """Takes the events of a run, and has the server refused until this many calls were lost."""
     lost = 0
 
     def accept_in_time(event: Event) -> None:
@@ -100,7 +100,7 @@ def test_nobody_sends_before_the_pause_of_a_429_is_over(start: Start) -> None:
         if isinstance(event, BatchFailed):
             with closing(runs.limiter()) as other:
                 until = other.state().paused_until
-            assert until is not None, "the pause is shared before anybody is told of it"
+            assert until is not None, "the pause is shared before it is reported"
             pauses.append((time.time(), until.timestamp()))
 
     def send_always() -> None:  # as another process would
@@ -201,7 +201,7 @@ def test_429_on_every_call_ends(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "options", "told"),
+    ("fault", "options", "message"),
     [
         (None, {"key": "another key"}, "API key not valid"),
         (Status(401), {}, "401 UNAUTHENTICATED"),
@@ -211,11 +211,11 @@ def test_429_on_every_call_ends(start: Start) -> None:
         (Status(403, body=json.dumps({"error": {"code": 403, "message": f"Key {KEY} is blocked"}})), {}, "is blocked"),
     ],
 )
-def test_a_refusal_stops_at_once(start: Start, fault: Fault | None, options: dict[str, Any], told: str) -> None:
+def test_a_refusal_stops_at_once(start: Start, fault: Fault | None, options: dict[str, Any], message: str) -> None:
     runs = start(*([Rule(fault)] if fault else []), options=options)
     with pytest.raises(GeminiRefused) as refused:
         runs.run(questions(400), concurrency=5)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert "GEMINI_API_KEY" in str(refused.value)
     assert runs.calls <= 5, "those in flight"
     assert runs.outcomes() == {"refused": runs.calls}

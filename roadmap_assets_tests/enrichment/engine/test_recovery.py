@@ -112,10 +112,10 @@ def test_backoff_doubles_with_jitter_up_to_half_a_minute(attempt: int, seed: int
 @pytest.mark.parametrize(
     ("attempt", "requested_s", "least", "most", "why"),
     [
-        (1, 3.0, 3.0, 3.0, "as told"),
-        (1, 0.0, 0.0, 0.0, "as told"),
-        (3, 57.0, 57.0, 57.0, "as told"),
-        (4, 0.1, 4.0, 8.0, "told too little before"),
+        (1, 3.0, 3.0, 3.0, "as requested"),
+        (1, 0.0, 0.0, 0.0, "as requested"),
+        (3, 57.0, 57.0, 57.0, "as requested"),
+        (4, 0.1, 4.0, 8.0, "the server asked for too little before"),
     ],
 )
 def test_a_wait_that_is_told(attempt: int, requested_s: float, least: float, most: float, why: str) -> None:

@@ -119,7 +119,7 @@ CROWDS = st.tuples(st.sampled_from([0.0, 4 * 3600 - 60.0, 27 * 3600.0]), st.floa
     calls=st.lists(st.tuples(st.integers(1, 100), st.floats(0, 1), st.floats(0, 40), CROWDS), min_size=10, max_size=60),
 )
 def test_many_at_once_over_days_never_pass_a_limit(start: str, calls: list[tuple[int, float, float, float]]) -> None:
-    """Coroutines of two processes start in three crowds, and use no more than they said; a closed day is given up."""
+    """Coroutines of two processes start in three crowds and use at most what they announced; a closed day ends them."""
     clock = FakeClock(STARTS[start])
     limits = Limits(rpm=3, tpm=200, rpd=12)
     sent: list[tuple[float, int]] = []
@@ -161,7 +161,7 @@ SHORT = Limits(rpm=15, tpm=0, rpd=60, window_s=3.0)
 
 
 def take_all(path: Path, ready: Any, granted: Any) -> None:
-    """Body of a process: take permits until the day is used up, and tell when each was granted."""
+    """Body of a process: take permits until the day is used up, and return the time of each."""
     with closing(SqliteLimiter(path, limits=SHORT, scope="model", clock=SystemClock())) as limiter:
         ready.wait()
         try:

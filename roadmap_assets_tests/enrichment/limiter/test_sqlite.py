@@ -41,7 +41,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def open_one(tmp_path: Path, clock: FakeClock) -> Iterator[Opener]:
-    """Opens limiters over one file, as so many processes would."""
+    """Opens limiters over one file, as several processes would."""
     with ExitStack() as opened:
 
         def open_one(limits: Limits = FREE, scope: str = "model") -> SqliteLimiter:
@@ -68,7 +68,7 @@ def test_a_burst_is_granted_at_once_and_the_rest_when_the_window_opens(open_one:
     granted = sorted(round(permit.granted_at - NOON, 3) for permit in asyncio.run(run()))
     assert granted == [0.0] * 15 + [61.0] * 15 + [122.0] * 10
     assert waits[0] == Wait(61.0, "requests")
-    assert len({wait.seconds for wait in waits}) > 60, "a wait is told again and again, so that it can be counted down"
+    assert len({wait.seconds for wait in waits}) > 60, "a wait is reported repeatedly, so that it can be counted down"
 
 
 def test_a_correction_downwards_frees_a_permit_within_a_second(open_one: Opener, clock: FakeClock) -> None:

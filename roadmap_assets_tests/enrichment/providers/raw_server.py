@@ -42,7 +42,7 @@ def http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 
 
 def _read_request(connection: socket.socket) -> None:
-    """Read a whole request, or the client would meet a reset connection instead of the answer."""
+    """Read a whole request; otherwise the client gets a reset connection instead of the answer."""
     received = b""
     while b"\r\n\r\n" not in received:
         received += connection.recv(65536)

@@ -1,4 +1,4 @@
-"""One request over real HTTP: what is sent, and in which word what comes back is told."""
+"""One request over real HTTP: what is sent, and how the outcome is reported."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def started() -> Iterator[ExitStack]:
 
 
 def outcome_of(started: ExitStack, fault: Fault | None, *, times: int = 1, **given: Any) -> list[Outcome]:
-    """What asking at once, so many times, comes to."""
+    """The results of this many simultaneous calls."""
     rules = (Rule(fault),) if fault else ()
     simulator = started.enter_context(Simulator(SimulatorOptions(faults=FaultPlan(rules))))
 
@@ -118,7 +118,7 @@ def test_the_wait_that_the_server_asks_for(started: ExitStack) -> None:
 
 
 async def ask_at(url: str) -> Outcome:
-    """What asking once there comes to."""
+    """The result of one call there."""
     gemini = Gemini(api_key=KEY, model=MODEL, profile=SUMMARY, base_url=url)
     try:
         return await gemini.ask(questions(1))

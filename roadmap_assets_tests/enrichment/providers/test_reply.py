@@ -54,7 +54,7 @@ def match(reply: object, *, asked: Mapping[str, str] = ASKED) -> Matched:
         ([*ALL, ALL[1]], "the same answer twice is one answer"),
         (
             [*ALL, answer("1", tldr=" Coat pots  with glass. ")],
-            "the same answer twice, once with slips that are mended",
+            "the same answer twice, once with slips that are repaired",
         ),
         (WHOLE.replace("Fire clay", "Fire\nclay"), "a bare line break inside a text"),
     ],
@@ -65,7 +65,7 @@ def test_harmless_shapes_of_a_reply_lose_nothing(reply: object, why: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("reply", "kind", "told", "why"),
+    ("reply", "kind", "message", "why"),
     [
         ([ALL[0], ALL[2]], "missing", "no object", "a topic left out"),
         (
@@ -88,11 +88,11 @@ def test_harmless_shapes_of_a_reply_lose_nothing(reply: object, why: str) -> Non
         ([ALL[0], {"id": "1", "topic": "Glazes"}, ALL[2]], "rule", "tldr is missing", "an object without the columns"),
     ],
 )
-def test_a_doubtful_answer_is_refused_and_its_neighbours_kept(reply: object, kind: str, told: str, why: str) -> None:
+def test_a_doubtful_answer_is_refused_and_its_neighbours_kept(reply: object, kind: str, message: str, why: str) -> None:
     matched = match(reply)
     assert matched.answers == {"0": GOOD["0"], "2": GOOD["2"]}, why
     assert matched.rejected["1"].kind == kind, why
-    assert told in matched.rejected["1"].reason
+    assert message in matched.rejected["1"].reason
     assert matched.damage is None
 
 

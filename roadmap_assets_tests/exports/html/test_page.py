@@ -1,4 +1,4 @@
-"""What stands in a page, read without a browser."""
+"""The content of a page, read without a browser."""
 
 from __future__ import annotations
 

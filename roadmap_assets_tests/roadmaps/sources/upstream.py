@@ -103,14 +103,14 @@ class Upstream:
 
         class Server(ThreadingHTTPServer):
             def handle_error(self, *_: Any) -> None:
-                """Clients that hang up are meant to."""
+                """Ignore clients that disconnect; tests make them do so."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     @classmethod
     def of_folder(cls, folder: Path, *slugs: str, tree: Callable[[Path], str] = lambda _: "") -> Upstream:
-        """Serves roadmaps that are on disk; `tree` makes a document's tree, '' when there is none."""
+        """Serves roadmaps that are on disk; `tree` returns a document's tree, or ''."""
         names = slugs or tuple(sorted(path.name for path in folder.iterdir()))
         paths = [path for name in names for path in sorted((folder / name / "content").glob("*.md"))]
         files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
