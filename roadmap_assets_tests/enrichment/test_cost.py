@@ -37,7 +37,7 @@ def test_the_packaged_table_has_the_default_model_and_is_dated() -> None:
     assert prices.as_of >= datetime.date(2026, 1, 1)
 
 
-def test_the_simulator_costs_nothing_and_that_is_known() -> None:
+def test_the_simulator_has_a_known_price_of_nothing() -> None:
     assert load_prices().cost_usd("simulator", Usage(input_tokens=10**9, output_tokens=10**9)) == 0.0
 
 
@@ -52,7 +52,7 @@ def test_the_simulator_costs_nothing_and_that_is_known() -> None:
             "the cached part is inside the input, not beside it",
         ),
         (Usage(output_tokens=1_000, thought_tokens=1_000), 0.016, "thoughts are charged as output"),
-        (Usage(input_tokens=100, cached_tokens=900), 0.000025, "more cached than sent: never a negative part"),
+        (Usage(input_tokens=100, cached_tokens=900), 0.000025, "more cached than sent: no negative cost"),
     ],
 )
 def test_the_formula(table: Path, usage: Usage, cost: float, why: str) -> None:
@@ -69,9 +69,9 @@ def test_cached_tokens_without_a_price_of_their_own_count_as_input(table: Path) 
     [
         ("swift", 1.0, "the name itself"),
         ("swift-002", 1.0, "a version of it"),
-        ("swift-lite", 0.5, "the longest name counts, not the first"),
+        ("swift-lite", 0.5, "the longest name wins, not the first"),
         ("swift-lite-preview-09", 0.5, "a version of the longer name"),
-        ("swift-lit", 1.0, "a name ends at a hyphen, so this is no swift-lite"),
+        ("swift-lit", 1.0, "a name ends at a hyphen, so this is not swift-lite"),
         ("models/swift", 1.0, "the API's resource name"),
         ("swifter", None, "no hyphen: another model"),
         ("sw", None, "shorter than any name"),
@@ -79,9 +79,7 @@ def test_cached_tokens_without_a_price_of_their_own_count_as_input(table: Path) 
         ("", None, "the reply did not say"),
     ],
 )
-def test_a_model_is_found_by_the_beginning_of_its_version(
-    table: Path, version: str, cost: float | None, why: str
-) -> None:
+def test_a_model_is_found_by_the_prefix_of_its_version(table: Path, version: str, cost: float | None, why: str) -> None:
     assert load_prices(table).cost_usd(version, Usage(input_tokens=1_000_000)) == cost, why
 
 
@@ -93,7 +91,7 @@ def test_a_model_is_found_by_the_beginning_of_its_version(
         (TABLE.replace("1.0", "-1.0"), "models.swift.input", "a negative price"),
         (TABLE.replace("1.0", "nan"), "models.swift.input", "not a number"),
         (TABLE.replace("1.0", "'1.0'"), "models.swift.input", "a text for a number"),
-        (TABLE.replace("cached_input", "cache"), "models.swift.cache", "a misspelt key would else be free of charge"),
+        (TABLE.replace("cached_input", "cache"), "models.swift.cache", "a misspelt key would otherwise be free"),
         (TABLE.replace("output = 4", ""), "models.swift-lite.output", "a price is missing"),
     ],
 )

@@ -42,13 +42,15 @@ def test_a_plan_agrees_with_the_run_that_follows(tmp_path: Path) -> None:
         (Limits(rpm=15, tpm=0, rpd=0, pacing="even"), 78.0, 1, "4 s from one call to the next"),
     ],
 )
-def test_the_least_time_is_by_the_quota(tmp_path: Path, limits: Limits, seconds: float, days: int, why: str) -> None:
+def test_the_shortest_time_follows_from_the_quota(
+    tmp_path: Path, limits: Limits, seconds: float, days: int, why: str
+) -> None:
     with Simulator() as simulator:
         plan = Runs(tmp_path, simulator, limits=limits).engine().plan(questions(400))
     assert (plan.calls, plan.seconds, plan.days) == (20, seconds, days), why
 
 
-def test_an_unknown_price_is_not_nothing(tmp_path: Path) -> None:
+def test_an_unknown_price_is_not_zero(tmp_path: Path) -> None:
     with Simulator() as simulator:
         engine = Runs(tmp_path, simulator, model="nobodys-model").engine()
         assert engine.plan(questions(1)).cost_usd is None

@@ -1,4 +1,4 @@
-"""Questions: what shapes a key, and where a long description is cut."""
+"""Questions: what a key depends on, and where long texts are cut."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ BASE: dict[str, Any] = {
         {"topic": "TopicA text.", "description": ""},
     ],
 )
-def test_what_shapes_an_answer_changes_the_key(change: dict[str, Any]) -> None:
+def test_everything_that_shapes_an_answer_changes_the_key(change: dict[str, Any]) -> None:
     assert question(**BASE | change).key != question(**BASE).key
 
 
-def test_a_text_that_is_not_sent_leaves_the_key() -> None:
+def test_text_that_is_not_sent_does_not_change_the_key() -> None:
     assert question(**BASE | {"description_chars": 2000}) == question(**BASE)
     long = question(**BASE | {"description": "A sentence. " * 9 + "Beyond."})
     assert long == question(**BASE | {"description": "A sentence. " * 9 + "What is beyond."})
@@ -61,8 +61,8 @@ def test_the_tokens_are_those_of_the_object_in_the_request() -> None:
         ("One. Two. Three.", 9, "One. Two.", "to the letter"),
         ("One. Two. Three.", 8, "One.", "not inside a sentence"),
         ("Is it? Yes! No.", 12, "Is it? Yes!", "any closing mark"),
-        ('He said "so." Then he left.', 16, 'He said "so."', "with what closes the sentence"),
-        ("Version 1.5 is out now", 13, "Version 1.5", "a point in a number ends nothing; whole words then"),
+        ('He said "so." Then he left.', 16, 'He said "so."', "with the closing quote"),
+        ("Version 1.5 is out now", 13, "Version 1.5", "a point in a number ends no sentence: whole words"),
         ("A list\n- with lines", 10, "A list", "a line's end is one"),
         ("Donaudampfschiff", 5, "Donau", "characters at last"),
         ("", 5, "", "nothing"),
@@ -81,7 +81,7 @@ def test_a_cut_text_is_a_beginning_of_the_text_within_the_limit(text: str, limit
         assert cut_at(cut, limit) == cut
 
 
-def test_a_topic_and_a_context_without_end_are_cut() -> None:
+def test_endless_topics_and_contexts_are_cut() -> None:
     asked = question(
         **BASE | {"topic": "Label " * 200_000, "context": "Heading > " * 10_000, "description_chars": 2000}
     )
@@ -91,6 +91,6 @@ def test_a_topic_and_a_context_without_end_are_cut() -> None:
     assert asked.tokens < 500
 
 
-def test_names_of_real_length_are_sent_whole() -> None:
+def test_names_of_realistic_length_are_sent_whole() -> None:
     asked = question(**BASE | {"topic": "x" * TOPIC_CHARS, "context": "y" * CONTEXT_CHARS})
     assert (asked.topic, asked.context) == ("x" * TOPIC_CHARS, "y" * CONTEXT_CHARS)

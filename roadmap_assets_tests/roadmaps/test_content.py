@@ -1,4 +1,4 @@
-"""What is read from a topic's markdown, and which file is a topic's."""
+"""Descriptions and resources from a topic's markdown, and the choice of a topic's file."""
 
 from __future__ import annotations
 
@@ -30,32 +30,34 @@ def text(file: str, markdown: str = "# Text") -> ContentFile:
 @pytest.mark.parametrize(
     ("markdown", "description"),
     [
-        pytest.param("# Soil\n\nIs *alive*, **full** of `worms`.", "Is alive, full of worms.", id="formatting goes"),
-        pytest.param("Soil\n====\n\n## More\n\n### Yet more", "", id="headings go"),
         pytest.param(
-            "One.\n\nTwo\ngoes  on.\n\n\nThree.", "One.\n\nTwo goes on.\n\nThree.", id="every paragraph stays"
+            "# Soil\n\nIs *alive*, **full** of `worms`.", "Is alive, full of worms.", id="formatting is removed"
         ),
+        pytest.param("Soil\n====\n\n## More\n\n### Yet more", "", id="headings are removed"),
+        pytest.param("One.\n\nTwo\ngoes  on.\n\n\nThree.", "One.\n\nTwo goes on.\n\nThree.", id="paragraphs are kept"),
         pytest.param(
             "- clay\n- sand\n  - fine\n\n1. dig\n2. sow", "- clay\n- sand\n  - fine\n\n1. dig\n2. sow", id="lists"
         ),
         pytest.param("- dig\n\n  deep\n\n- sow", "- dig\n  deep\n- sow", id="a list item of two paragraphs"),
-        pytest.param("```c\n#include <a>\n\nint b;\n```", "#include <a>\n\nint b;", id="code as it stands"),
+        pytest.param("```c\n#include <a>\n\nint b;\n```", "#include <a>\n\nint b;", id="code is unchanged"),
         pytest.param("Say:\n\n    a = 1\n", "Say:\n\na = 1", id="indented code"),
         pytest.param("> Sow\n> in May.\n\n---\nDone.", "Sow in May.\n\nDone.", id="quotations, rules"),
         pytest.param("| a | b |\n|---|---|\n| 1 | [c](/c) |", "a | b\n1 | c", id="tables"),
         pytest.param("Put <iostream> and <T> in.", "Put <iostream> and <T> in.", id="what looks like a tag is text"),
-        pytest.param("<T>\nfirst", "<T> first", id="on its own line too"),
+        pytest.param("<T>\nfirst", "<T> first", id="also on its own line"),
         pytest.param("a &lt;b&gt; &amp; \\*c\\*", "a <b> & *c*", id="entities and escapes"),
         pytest.param("Seen<!-- unseen --> here.", "Seen here.", id="a comment in a line"),
-        pytest.param("A.\n\n<!-- un\n\nseen\n-->\n\nB.", "A.\n\nB.", id="a comment over empty lines"),
-        pytest.param("A.\n\n<!-- never\n\nclosed", "A.", id="a comment without end"),
+        pytest.param("A.\n\n<!-- un\n\nseen\n-->\n\nB.", "A.\n\nB.", id="a comment with empty lines"),
+        pytest.param("A.\n\n<!-- never\n\nclosed", "A.", id="an unclosed comment"),
         pytest.param("<!-- x --> Seen.", "Seen.", id="text after a comment"),
         pytest.param("`<!-- code -->`", "<!-- code -->", id="a comment as code"),
         pytest.param("![A leaf](leaf.png) is green.", "A leaf is green.", id="an image is its text"),
         pytest.param(
             "Ask [the *guild*](https://guild.example) first.", "Ask the guild first.", id="a link is its text"
         ),
-        pytest.param("Ask [@official@the guild](https://guild.example).", "Ask the guild.", id="less its type"),
+        pytest.param(
+            "Ask [@official@the guild](https://guild.example).", "Ask the guild.", id="a link without its type"
+        ),
         pytest.param(
             "- Use [peat](https://peat.example) to start", "- Use peat to start", id="an item that is a sentence"
         ),
@@ -83,7 +85,7 @@ def test_description(markdown: str, description: str) -> None:
         "Whatever else leads to a list of links:",
     ],
 )
-def test_what_introduces_the_links_goes_with_them(introduction: str) -> None:
+def test_the_introduction_of_links_is_removed_with_them(introduction: str) -> None:
     links = "- [@article@Peat](https://peat.example)\n* [Bark](https://bark.example)\n"
     for join in ("\n\n", "\n", " "):
         content = read_content(f"# Soil\n\nIt lives.{join}{introduction}\n\n{links}")
@@ -95,7 +97,9 @@ def test_what_introduces_the_links_goes_with_them(introduction: str) -> None:
     ("markdown", "description"),
     [
         pytest.param(
-            "The following resources are limited: water.", "The following resources are limited: water.", id="no"
+            "The following resources are limited: water.",
+            "The following resources are limited: water.",
+            id="a sentence that only resembles one",
         ),
         pytest.param(
             "There are two kinds:\n\n- clay\n- sand", "There are two kinds:\n\n- clay\n- sand", id="a plain list"
@@ -106,11 +110,11 @@ def test_what_introduces_the_links_goes_with_them(introduction: str) -> None:
         pytest.param("Learn these tools early.", "Learn these tools early.", id="no resources named"),
     ],
 )
-def test_what_introduces_no_links_stays(markdown: str, description: str) -> None:
+def test_text_that_introduces_no_links_is_kept(markdown: str, description: str) -> None:
     assert read_content(markdown).description == description
 
 
-def test_links_stand_alone_in_several_ways() -> None:
+def test_links_on_lines_of_their_own_are_not_description() -> None:
     content = read_content(
         "Soil lives.\n\n"
         "[@video@A day](https://day.example)\n\n"
@@ -149,7 +153,9 @@ def test_links_stand_alone_in_several_ways() -> None:
             "[@zzz@A](https://a.example)", Resource("A", "https://a.example", "article"), id="resembles nothing"
         ),
         pytest.param(
-            "[@scope/pkg@2](https://a.example)", Resource("@scope/pkg@2", "https://a.example", "article"), id="no"
+            "[@scope/pkg@2](https://a.example)",
+            Resource("@scope/pkg@2", "https://a.example", "article"),
+            id="a package name is no type",
         ),
         pytest.param(
             "[@feed@](https://a.example)", Resource("https://a.example", "https://a.example", "feed"), id="blank"
@@ -178,7 +184,7 @@ def test_resource(link: str, resource: Resource) -> None:
     assert read_content(link).resources == (resource,)
 
 
-def test_a_url_is_a_resource_once_and_in_order() -> None:
+def test_each_url_is_one_resource_in_order() -> None:
     content = read_content("[b](https://b.example) [a](https://a.example) [c](https://b.example) [d](ttps://a.example)")
     assert [resource.title for resource in content.resources] == ["b", "a"]
     assert content.repaired_links == 1
@@ -196,7 +202,7 @@ def test_a_url_is_a_resource_once_and_in_order() -> None:
         pytest.param("ttp://a.example", "http://a.example", id="first letter lost, without s"),
         pytest.param("https:/a.example", "https://a.example", id="a slash lost"),
         pytest.param("https:///a.example", "https://a.example", id="a slash too many"),
-        pytest.param("HTTPS://a.example", "https://a.example", id="capitals are no fault"),
+        pytest.param("HTTPS://a.example", "https://a.example", id="capitals"),
         pytest.param("#top", None, id="an anchor"),
         pytest.param("/golang", None, id="root-relative"),
         pytest.param("golang", None, id="relative"),
@@ -217,7 +223,7 @@ def test_web_url(written: str, url: str | None) -> None:
     assert content.repaired_links == (url is not None and written.lower() != url)
 
 
-def test_a_link_in_a_comment_or_in_code_is_none() -> None:
+def test_a_link_in_a_comment_or_in_code_is_not_a_resource() -> None:
     assert read_content("<!-- [a](https://a.example) --> `[b](https://b.example)`").resources == ()
 
 
@@ -227,7 +233,7 @@ def test_a_link_in_a_comment_or_in_code_is_none() -> None:
         pytest.param("", True, id="empty"),
         pytest.param("\n", True, id="a line end"),
         pytest.param("# Soil\n", True, id="heading alone"),
-        pytest.param("# Soil\n\n<!-- later -->", True, id="and a comment"),
+        pytest.param("# Soil\n\n<!-- later -->", True, id="heading and comment"),
         pytest.param("# Soil\n\nLives.", False, id="text"),
         pytest.param("# Soil\n\n- [a](https://a.example)", False, id="a link"),
     ],
@@ -246,7 +252,7 @@ _FRAGMENTS = st.sampled_from(
 
 
 @given(st.one_of(st.text(), st.lists(st.one_of(_FRAGMENTS, st.text(max_size=3)), max_size=40).map("".join)))
-def test_markdown_of_any_shape_has_a_result(markdown: str) -> None:
+def test_any_markdown_is_read(markdown: str) -> None:
     content = read_content(markdown)
     assert content.description == content.description.strip()
     assert all(resource.title and resource.type in RESOURCE_TYPES for resource in content.resources)
@@ -259,7 +265,7 @@ def test_markdown_of_any_shape_has_a_result(markdown: str) -> None:
     ["> " * 3000 + "x", "- " * 3000 + "x", "**" * 3000 + "x" + "**" * 3000, "*a " * 3000 + "b*" * 3000,
      "[" * 5000 + "a](https://a.example)" * 5000, "![a" * 3000 + "](x)" * 3000, "<!--" * 5000, "`" * 9999],
 )  # fmt: skip
-def test_no_depth_of_nesting_is_too_deep(markdown: str) -> None:
+def test_deep_nesting_is_read(markdown: str) -> None:
     read_content(markdown)
 
 
@@ -292,7 +298,7 @@ def test_reading_takes_time_in_proportion_to_the_length(pattern: str) -> None:
 
 
 def test_a_text_of_50_mb_is_read_in_the_memory_of_its_beginning() -> None:
-    """Lines are cut whole; the peak leaves out the text itself, which the source had in memory."""
+    """The peak excludes the text itself, which the source has in memory."""
     line = "Soil is alive.\n\n"
     beginning = (line * LONGEST_TEXT)[: LONGEST_TEXT - 1]
     text = line * (50_000_000 // len(line))
@@ -333,7 +339,7 @@ def calls_to_read(markdown: str) -> int:
 
 
 def peak_of_reading(markdown: str) -> tuple[Content, int]:
-    """The content and the most bytes that were allocated to read it."""
+    """The content, and the peak of bytes allocated to read it."""
     tracemalloc.start()
     try:
         return read_content(markdown), tracemalloc.get_traced_memory()[1]
@@ -389,7 +395,9 @@ def test_the_real_texts(real_roadmaps: Path) -> None:
     assert len(contents) == 767
     assert sum(content.repaired_links for content in contents) == 3
     assert sum(content.dropped_links for content in contents) == 0
-    assert sum(content.untyped_links for content in contents) == 0  # three are mentioned in prose, and are no resources
+    assert (
+        sum(content.untyped_links for content in contents) == 0
+    )  # three are mentioned in prose, and are not resources
     assert sum(not content.description for content in contents) == 2, "two hold links alone"
     assert not any(content.is_blank for content in contents)
     types = Counter(resource.type for content in contents for resource in content.resources)
@@ -433,7 +441,7 @@ def test_real_file_names_are_the_slugs_of_labels(real_roadmaps: Path) -> None:
         ("| Book | Where |\n|---|---|\n| A | [here](https://a.example) |", ["https://a.example"], "a table of links"),
     ],
 )
-def test_a_link_in_running_prose_is_no_resource(markdown: str, urls: list[str], why: str) -> None:
+def test_a_link_in_running_prose_is_not_a_resource(markdown: str, urls: list[str], why: str) -> None:
     content = read_content(markdown)
     assert [resource.url for resource in content.resources] == urls, why
     assert content.untyped_links == (0 if "@" in markdown else len(urls))

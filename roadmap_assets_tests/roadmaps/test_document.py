@@ -33,10 +33,10 @@ def parse(raw: object) -> Document:
         ("[]", "not a JSON object but list", "another shape"),
         ('{"mockup": {}}', "old shape", "documents of the first years"),
         ('{"nodes": [{"id": "s", "type": "section"}]}', "no topic (of 1 nodes)", "a drawing without a topic"),
-        ('{"nodes": 5}', "no topic (of 0 nodes)", "nodes that are no list"),
+        ('{"nodes": 5}', "no topic (of 0 nodes)", "nodes that are not a list"),
     ],
 )
-def test_what_is_no_document_is_said_in_one_line(text: str, says: str, reason: str) -> None:
+def test_a_text_that_is_no_document_is_refused_in_one_line(text: str, says: str, reason: str) -> None:
     with pytest.raises(DocumentError) as caught:
         parse_document(text, roadmap="web-basics", origin="https://example.org/web.json")
     message = str(caught.value)
@@ -54,7 +54,7 @@ def test_what_is_no_document_is_said_in_one_line(text: str, says: str, reason: s
         ({"type": "topic"}, "no id"),
         ({"id": "", "type": "topic"}, "an empty id"),
         ({"id": ["t"], "type": "topic"}, "an id that is a list"),
-        (TOPIC, "an id that was used before"),
+        (TOPIC, "a repeated id"),
     ],
 )
 def test_unusable_nodes_are_left_out_and_counted(node: object, reason: str) -> None:
@@ -69,7 +69,7 @@ def test_unusable_nodes_are_left_out_and_counted(node: object, reason: str) -> N
         (7, "a number"),
         ({"target": "t"}, "no source"),
         ({"source": "t", "target": None}, "no target"),
-        ({"source": "t", "target": "gone"}, "to a node that is not there"),
+        ({"source": "t", "target": "gone"}, "to a missing node"),
         ({"source": "t", "target": "t"}, "to itself"),
     ],
 )
@@ -82,8 +82,12 @@ def test_unusable_edges_are_left_out_and_counted(edge: object, reason: str) -> N
 @pytest.mark.parametrize(
     ("edge", "dashed", "reason"),
     [
-        ({"data": {"edgeStyle": "dashed"}, "style": {"strokeDasharray": "0"}}, True, "the edge style goes first"),
-        ({"data": {"edgeStyle": "solid"}, "style": {"strokeDasharray": "0.8 8"}}, False, "the edge style goes first"),
+        ({"data": {"edgeStyle": "dashed"}, "style": {"strokeDasharray": "0"}}, True, "the edge style takes precedence"),
+        (
+            {"data": {"edgeStyle": "solid"}, "style": {"strokeDasharray": "0.8 8"}},
+            False,
+            "the edge style takes precedence",
+        ),
         ({"style": {"strokeDasharray": "0.8 8"}}, True, "dashes"),
         ({"style": {"strokeDasharray": 5}}, True, "dashes as a number"),
         ({"style": {"strokeDasharray": "0"}}, False, "dashes of no length"),
@@ -109,7 +113,7 @@ def test_how_an_edge_is_drawn(edge: dict[str, Any], dashed: bool, reason: str) -
         ({"width": 3, "height": 4}, None, "no position"),
         ({"position": {"x": float("nan"), "y": 0}, "width": 3, "height": 4}, None, "not a number"),
         ({"position": {"x": 10**400, "y": 0}, "width": 3, "height": 4}, None, "beyond any drawing"),
-        ({"position": {"x": True, "y": 0}, "width": 3, "height": 4}, None, "a truth value is no number"),
+        ({"position": {"x": True, "y": 0}, "width": 3, "height": 4}, None, "a boolean is not a number"),
         ({**POSITION, "width": -3, "height": 4}, None, "a negative width"),
     ],
 )
@@ -122,7 +126,7 @@ def test_position_and_size(node: dict[str, Any], box: Box | None, reason: str) -
     ("label", "clean", "reason"),
     [
         ("  Web\u00a0 Basics\n", "Web Basics", "spaces of any kind, at the edges and doubled"),
-        ("a\ud800b\x00c", "abc", "what no database takes"),
+        ("a\ud800b\x00c", "abc", "characters that no database accepts"),
         (None, "", "no label"),
         (404, "404", "a number"),
     ],
@@ -143,7 +147,7 @@ def test_title(raw: dict[str, Any], title: str, reason: str) -> None:
     assert parse(raw).title == title, reason
 
 
-def test_topics_come_from_the_top() -> None:
+def test_topics_are_ordered_from_top_to_bottom() -> None:
     size = {"width": 10, "height": 10}
     places = {"low": (0, 9), "right": (5, 0), "left": (0, 0)}
     nodes = [{"id": i, "type": "subtopic", "position": {"x": x, "y": y}, **size} for i, (x, y) in places.items()]
@@ -151,7 +155,7 @@ def test_topics_come_from_the_top() -> None:
     assert [topic.id for topic in document.topics] == ["left", "right", "low", "nowhere"]
 
 
-def test_a_byte_order_mark_is_no_reason_to_refuse() -> None:
+def test_a_byte_order_mark_is_accepted() -> None:
     text = "\ufeff" + json.dumps({"nodes": [TOPIC]})
     assert parse_document(text, roadmap="web", origin="a file").topics
 
@@ -205,7 +209,7 @@ def test_odd_real_documents_are_refused(real_roadmaps: Path, slug: str, says: st
         parse_document(path.read_text("utf-8"), roadmap=slug, origin=str(path))
 
 
-def test_most_of_the_real_documents_is_usable(real_roadmaps: Path) -> None:
+def test_most_real_documents_are_usable(real_roadmaps: Path) -> None:
     nodes = unusable = 0
     for path in real_roadmaps.glob("*/*.json"):
         if path.stem == path.parent.name and path.stem not in ("golang", "prompt-engineering"):

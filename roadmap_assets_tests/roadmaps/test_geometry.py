@@ -19,7 +19,7 @@ boxes = st.builds(Box, coordinates, coordinates, sizes, sizes)
         (Box(110, 0, 100, 50), 10, "beside it"),
         (Box(0, 57, 100, 50), 7, "below it"),
         (Box(110, 57, 100, 50), 10, "across the corner: the larger of both axes"),
-        (Box(50, 10, 100, 50), -40, "overlapping: by the lesser overlap"),
+        (Box(50, 10, 100, 50), -40, "overlapping: the smaller overlap"),
     ],
 )
 def test_gap(other: Box, gap: float, reason: str) -> None:
@@ -41,14 +41,14 @@ def test_share_inside(item: Box, share: float, reason: str) -> None:
 
 
 @given(st.lists(boxes, max_size=30), boxes, st.sampled_from([0.0, 14.0, 150.0]))
-def test_the_grid_finds_what_a_look_at_every_box_finds(those: list[Box], box: Box, reach: float) -> None:
+def test_the_grid_finds_the_same_as_a_comparison_with_every_box(those: list[Box], box: Box, reach: float) -> None:
     grid = Grid(dict(enumerate(those)))
     found = list(grid.near(box, reach))
     assert sorted(found) == [number for number, other in enumerate(those) if other.gap(box) <= reach]
 
 
 @given(st.lists(boxes, min_size=1, max_size=30))
-def test_a_popped_box_is_found_no_more(those: list[Box]) -> None:
+def test_a_popped_box_is_not_found(those: list[Box]) -> None:
     grid = Grid(dict(enumerate(those)))
     grid.pop(0)
     assert 0 not in set(grid.near(those[0], 0))
@@ -65,6 +65,6 @@ def test_every_box_is_in_one_group(those: list[Box]) -> None:
     assert sorted(number for group in groups for number in group) == list(range(len(those)))
 
 
-def test_rows_forgive_boxes_that_are_not_quite_level() -> None:
+def test_boxes_that_are_not_quite_level_are_one_row() -> None:
     wall = {"right": Box(60, 0, 50, 50), "left": Box(0, 3, 50, 50), "below": Box(0, 60, 50, 50)}
     assert in_rows(wall, ["below", "unknown", "right", "left"]) == ["left", "right", "below", "unknown"]

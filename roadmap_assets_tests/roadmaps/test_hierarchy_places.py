@@ -30,7 +30,7 @@ def places(sketch: Sketch) -> dict[str, Place]:
     return place_topics(sketch.document())
 
 
-def test_a_place_names_what_is_above() -> None:
+def test_a_place_names_the_ancestors() -> None:
     sketch = (
         Sketch()
         .major("Web", 0, 0)
@@ -50,8 +50,8 @@ def test_a_place_names_what_is_above() -> None:
     }
 
 
-def test_the_order_is_that_of_reading() -> None:
-    """Along the spine, wherever it leads; what hangs on a stop after it, group by group and row by row."""
+def test_topics_are_in_reading_order() -> None:
+    """Along the spine, in whatever direction; the children of a stop follow it, group by group and row by row."""
     sketch = (
         Sketch()
         .major("First", 0, 600)
@@ -69,19 +69,19 @@ def test_the_order_is_that_of_reading() -> None:
     assert list(places(sketch)) == ["First", "a", "b", "child", "c", "d", "Second", "e"]
 
 
-def test_a_drawing_without_positions_goes_by_its_edges() -> None:
+def test_a_drawing_without_positions_is_read_by_its_edges() -> None:
     sketch = Sketch().major("Web", 0, 0).stack("HTML CSS", 0, STEP).solid("Sketch", "Web").dashed("Web", "CSS")
     for node in sketch.nodes:
         del node["position"]
     assert sketch.paths() == {"Web": (), "CSS": ("Web",), "HTML": ()}
 
 
-def test_a_stage_that_there_is_not_is_refused() -> None:
+def test_an_unknown_stage_is_refused() -> None:
     with pytest.raises(ValueError, match="no such stage: frame;"):
         place_topics(Sketch().major("Web", 0, 0).document(), without=frozenset({"frame"}))
 
 
-def test_paths_of_a_chain_without_end_stay_short() -> None:
+def test_paths_of_a_very_long_chain_stay_short() -> None:
     names = [f"topic-{number}" for number in range(500)]
     sketch = Sketch().stack(" ".join(names), 0, 0).major("Web", 0, -500).solid("Sketch", "Web").dashed("Web", names[0])
     for one, other in pairwise(names):
@@ -99,8 +99,8 @@ def test_a_large_drawing_is_read_like_a_small_one() -> None:
         assert paths[f"below-{number}-5"] == (f"Stop {number}", f"Below {number}")
 
 
-def test_the_work_grows_with_the_topics_and_not_with_their_square() -> None:
-    """Counted in calls of functions, which no other load of the machine can change."""
+def test_the_work_grows_linearly_with_the_topics() -> None:
+    """Counted in function calls, which do not depend on other load of the machine."""
     shapes = {
         "a roadmap": large_drawing,
         "one stack": lambda count: Sketch().major("Web", 0, 0).stack(numbered(count), 0, STEP).solid("Sketch", "Web"),
@@ -156,7 +156,7 @@ def calls_to_trace(document: Document) -> int:
 
 
 def write_topics(real_roadmaps: Path, output: Path, *, without: str = "", with_tree: bool = False) -> None:
-    """All real roadmaps, as the scorer wants them."""
+    """All real roadmaps in the scorer's format."""
     with output.open("w", encoding="utf-8") as lines:
         for path in sorted(real_roadmaps.glob("*/*.json")):
             slug = path.stem
@@ -181,20 +181,20 @@ def score(
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_real_roadmaps_are_read_as_their_maintainers_meant_them(real_roadmaps: Path, tmp_path: Path) -> None:
+def test_real_roadmaps_are_read_as_their_maintainers_intended(real_roadmaps: Path, tmp_path: Path) -> None:
     write_topics(real_roadmaps, tmp_path / "topics.jsonl")
     result = score(real_roadmaps, tmp_path / "topics.jsonl")
     assert result.returncode == 0, result.stdout
 
 
-def test_with_the_tree_real_roadmaps_are_as_their_maintainers_meant_them(real_roadmaps: Path, tmp_path: Path) -> None:
+def test_with_the_tree_real_roadmaps_are_as_their_maintainers_intended(real_roadmaps: Path, tmp_path: Path) -> None:
     write_topics(real_roadmaps, tmp_path / "topics.jsonl", with_tree=True)
     result = score(real_roadmaps, tmp_path / "topics.jsonl", wanted=WANTED_WITH_TREE)
     assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.parametrize("stage", ["stacks", "dashed", "lines", "frames", "frame headings", "labels"])
-def test_but_not_without_the_main_signs(real_roadmaps: Path, tmp_path: Path, stage: str) -> None:
+def test_real_roadmaps_are_read_worse_without_a_main_sign(real_roadmaps: Path, tmp_path: Path, stage: str) -> None:
     assert stage in STAGES
     write_topics(real_roadmaps, tmp_path / "topics.jsonl", without=stage)
     result = score(real_roadmaps, tmp_path / "topics.jsonl")

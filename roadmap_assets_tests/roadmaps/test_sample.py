@@ -64,17 +64,17 @@ INTENDED: Final[Tree] = {
 }
 
 LOST_WITHOUT: Final = {  # a stage of the hierarchy -> a topic that needs it, and why
-    "measured": ("Rate Limits", "its frame was stretched after the size that was asked for"),
+    "measured": ("Rate Limits", "its frame is larger than the size requested"),
     "frames": ("Parquet", "it belongs to the box on top of its frame"),
     "frame headings": ("Table Formats", "a topic lies on the upper border of its frame"),
     "stacks": ("Cron and Its Limits", "the edge ends at the box below it in its stack"),
-    "dashed": ("Dead Letters", "it stands apart, at the end of a dashed edge"),
-    "solid": ("Graphs and Assets", "the solid path brings it under its chapter"),
+    "dashed": ("Dead Letters", "it is far away, at the end of a dashed edge"),
+    "solid": ("Graphs and Assets", "the solid path places it under its chapter"),
     "lines": ("Observability", "a drawn line continues the solid path"),
     "paragraphs": ("Content Hashes", "a paragraph heads its stack"),
     "labels": ("Time Windows", "a label heads its stack"),
-    "flush topics": ("Compaction", "a topic stands flush above its stack"),
-    "remainder": ("Deployment", "nothing but nearness says what it belongs to"),
+    "flush topics": ("Compaction", "a topic lies flush above its stack"),
+    "remainder": ("Deployment", "only proximity shows its parent"),
 }
 
 
@@ -141,7 +141,7 @@ def test_texts_open_with_the_label_and_are_of_readable_length(
         assert 30 <= len(texts[content.topic_id].description.split()) <= 100, content.file  # code counts too
 
 
-def test_links_are_typed_and_secure_but_for_the_specimens(labels: dict[str, str], texts: dict[str, Content]) -> None:
+def test_links_are_typed_and_secure_except_the_specimens(labels: dict[str, str], texts: dict[str, Content]) -> None:
     """One topic has no link and one link has no type, as happens in real roadmaps."""
     assert [labels[topic] for topic, text in texts.items() if not text.resources] == ["Delivery"]
     assert [labels[topic] for topic, text in texts.items() if text.untyped_links] == ["Cron and Its Limits"]
@@ -158,13 +158,13 @@ def test_links_are_typed_and_secure_but_for_the_specimens(labels: dict[str, str]
         pytest.param("Timeouts", "(https://en.wikipedia.org/wiki/Timeout_(computing))", id="parentheses in an address"),
     ],
 )
-def test_specimens_of_what_real_texts_hold(label: str, specimen: str, snapshot: Snapshot) -> None:
+def test_the_texts_have_the_constructs_of_real_ones(label: str, specimen: str, snapshot: Snapshot) -> None:
     markdown = next(content.markdown for content in snapshot.contents if content.file.startswith(_slug(label) + "@"))
     assert specimen in markdown
 
 
 def test_boxes_do_not_overlap(document: Document) -> None:
-    """Frames hold boxes and lines touch them; all else stands free."""
+    """Frames contain boxes and lines touch them; other boxes have space around them."""
     frames = {node.id for node in document.nodes if node.type == "section" or node.label == "Safe Writes"}
     boxes = [
         (node.label, node.box)
@@ -175,7 +175,7 @@ def test_boxes_do_not_overlap(document: Document) -> None:
     assert overlapping == []
 
 
-def test_the_tree_that_is_read_is_the_tree_that_was_meant(document: Document, labels: dict[str, str]) -> None:
+def test_the_tree_is_read_as_intended(document: Document, labels: dict[str, str]) -> None:
     read = {labels[topic]: place.path for topic, place in place_topics(document).items()}
     assert read == {label: path for label, path in _paths(INTENDED) if label not in HEADINGS}
 
@@ -190,12 +190,12 @@ def test_every_stage_of_the_hierarchy_has_something_to_read(
     assert without[label] != dict(_paths(INTENDED))[label]
 
 
-def test_no_stage_is_forgotten() -> None:
+def test_every_stage_has_an_example() -> None:
     assert LOST_WITHOUT.keys() == set(STAGES)
 
 
 def test_the_files_are_small() -> None:
-    """They are in every installation."""
+    """They are part of every installation."""
     assert sum(path.stat().st_size for path in _files()) < 64 * 1024
 
 

@@ -1,4 +1,4 @@
-"""From a snapshot to the table of topics."""
+"""A snapshot -> the table of topics."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_topic_has_its_place_in_the_tree_and_its_mark() -> None:
     assert [table.counts[name] for name in counted] == [1, 1, 1]
 
 
-def test_what_was_left_out_or_mended_is_counted() -> None:
+def test_omissions_and_repairs_are_counted() -> None:
     files = {
         "soil-life@1.md": "# Soil\n",
         "soils@1.md": "# Soil\n\nAn older text of the same topic.\n",

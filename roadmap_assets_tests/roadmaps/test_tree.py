@@ -1,4 +1,4 @@
-"""The site's tree: what is read of it, how texts are taken apart, and how it is combined with the drawing."""
+"""The site's tree: its entries, how their texts are split, and how it is combined with the drawing."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def test_entries_are_read_by_node_id() -> None:
         ('{"a":' * 100_000 + "1" + "}" * 100_000, 0, 1, "nested too deeply, complete"),
         ("[" + "9" * 5_000 + "]", 0, 1, "a number too long to convert"),
         (tree_text(entry("a"), 7, None, [], {}, {"nodeId": "b"}, {"text": "T > C"}), 1, 6, "entries of other shapes"),
-        (tree_text(entry("a"), entry("a", "T > B")), 1, 1, "a second use of an id"),
+        (tree_text(entry("a"), entry("a", "T > B")), 1, 1, "a repeated id"),
         (tree_text(entry("a"), entry("b", "x" * (LONGEST_TEXT + 1))), 1, 1, "an endless text"),
         (tree_text(entry("a", isOptional="yes"), {"nodeId": {}, "text": "T"}), 1, 1, "values of other types"),
-        (tree_text(entry("\ud800\x00")), 0, 1, "an id of characters that no database takes"),
+        (tree_text(entry("\ud800\x00")), 0, 1, "an id of characters that no database accepts"),
     ],
 )
-def test_what_cannot_be_used_is_counted(text: str, usable: int, unusable: int, reason: str) -> None:
+def test_unusable_entries_are_counted(text: str, usable: int, unusable: int, reason: str) -> None:
     tree = parse_tree(text)
     assert (len(tree.entries), tree.unusable) == (usable, unusable), reason
     assert not any(entry.optional for entry in tree.entries.values())
@@ -74,11 +74,11 @@ def named(*labels: str, title: str = "Sketch") -> Document:
         (["X"], [entry("X", "X")], [], "not even a title"),
         (["A", "X"], [entry("A"), entry("X", "Sketch > A > X")], ["A"], "a parent with an entry"),
         (["A", "X"], [entry("X", "Sketch > A > X")], ["A"], "a parent of a known label"),
-        (["X"], [entry("X", "Sketch > A > B > X")], ["A", "B"], "labels that no node has"),
+        (["X"], [entry("X", "Sketch > A > B > X")], ["A", "B"], "labels of no node"),
         (["A > B", "X"], [entry("X", "Sketch > A > B > X")], ["A > B"], "a known label with a separator"),
         (["A > B", "X"], [entry("A > B"), entry("X", "Sketch > A > B > X")], ["A > B"], "an entry's label with one"),
         (["A > B", "B", "X"], [entry("X", "Sketch > A > B > X")], ["A > B"], "the longest known label"),
-        (["A", "B", "X"], [entry("X", "Sketch > A > B > X")], ["A", "B"], "labels that are known one by one"),
+        (["A", "B", "X"], [entry("X", "Sketch > A > B > X")], ["A", "B"], "labels that are each known"),
         (["A > X"], [entry("A > X")], [], "an own label with a separator"),
         (["B > X", "A > B"], [entry("B > X", "Sketch > A > B > B > X")], ["A > B"], "separators everywhere"),
         (["X", "Y"], [entry("X", "Old > A > Renamed > X"), entry("Y", "Old > A > Renamed")], ["A", "Y"], "a new label"),
@@ -86,7 +86,7 @@ def named(*labels: str, title: str = "Sketch") -> Document:
         (["X"], [entry("X", "Sketch > > X")], [], "an empty label"),
     ],
 )
-def test_texts_are_taken_apart_by_ids_and_known_labels(
+def test_texts_are_split_by_ids_and_known_labels(
     labels: list[str], entries: list[dict[str, Any]], above: list[str], reason: str
 ) -> None:
     topic = next(label for label in labels if "X" in label)
@@ -103,7 +103,7 @@ def places(sketch: Sketch, *entries: dict[str, Any]) -> dict[str, Place]:
 
 
 def web() -> Sketch:
-    """Web with Forms under the heading Basics; CSS beside it hangs on Style."""
+    """Web with Forms under the heading Basics; CSS beside it is a child of Style."""
     return (
         Sketch()
         .major("Web", 0, 0)
@@ -150,7 +150,7 @@ def test_the_drawing_adds_the_headings_between() -> None:
     [
         ("Sketch > Web > Foundations > HTML", ("Web", "Foundations"), "the tree names a heading of its own"),
         ("Sketch > Web > Basics > HTML", ("Web", "Basics"), "and does not repeat the drawing's"),
-        ("Sketch > Style > HTML", ("Style",), "the heading stands under another topic"),
+        ("Sketch > Style > HTML", ("Style",), "the heading is under another topic"),
         ("Sketch > HTML", ("Basics",), "a minor topic right below the title belongs to the group drawn around it"),
         ("Sketch > Basics > HTML", ("Basics",), "a heading may be the root"),
     ],
@@ -165,14 +165,14 @@ def test_a_topic_that_the_tree_lacks_follows_the_topic_drawn_above_it() -> None:
     assert found["Grid"] == Place("Web", "CSS", "CSS", "CSS", ("Web", "CSS"), "drawing")
 
 
-def test_a_tree_that_runs_in_a_circle_with_the_drawing_is_left_at_the_drawing() -> None:
+def test_where_tree_and_drawing_form_a_circle_the_drawing_decides() -> None:
     """CSS is drawn under Style, which the tree has under CSS."""
     found = places(web(), entry("Style", "Sketch > CSS > Style"))
     assert found["Style"].path == ("CSS",)
     assert found["CSS"].path == ("Style",)
 
 
-def test_topics_of_one_label_are_told_apart_by_their_ids() -> None:
+def test_topics_with_the_same_label_are_distinguished_by_their_ids() -> None:
     sketch = Sketch().major("Web", 0, 0).major("Data", 0, 600).solid("Sketch", "Web", "Data").minor("1", 900, 0)
     sketch.minor("2", 900, 600)
     for node in sketch.nodes[-2:]:
