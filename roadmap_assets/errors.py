@@ -50,17 +50,21 @@ class DocumentError(RoadmapAssetsError):
     """A roadmap's document cannot be turned into topics: not JSON, of the old shape, or without a topic."""
 
 
-class WarehouseBusy(RoadmapAssetsError):
+class WarehouseError(RoadmapAssetsError):
+    """The database cannot be used; what was stored before stays."""
+
+
+class WarehouseBusy(WarehouseError):
     """The database stayed locked by another program for as long as we were ready to wait."""
 
     retryable = True
 
 
-class WarehouseUnreadable(RoadmapAssetsError):
+class WarehouseUnreadable(WarehouseError):
     """The database file is no DuckDB database of ours, or of a newer version; it was left untouched."""
 
 
-class WarehouseUnwritable(RoadmapAssetsError):
+class WarehouseUnwritable(WarehouseError):
     """The database cannot be written, as on a full disk; what was stored before stays, and nothing is half stored."""
 
     retryable = True

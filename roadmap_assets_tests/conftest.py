@@ -53,3 +53,10 @@ def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine
     """The command line in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return CommandLine(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the user's state, where answers go that a database cannot take."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state" / "roadmap-assets"

@@ -18,7 +18,7 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from roadmap_assets.errors import WarehouseBusy, WarehouseUnwritable
+from roadmap_assets.errors import WarehouseError, WarehouseUnwritable
 from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table, Warehouse
 from roadmap_assets.warehouse.enrichments import answered_keys
 from roadmap_assets.warehouse.rows import insert_rows, utc_now
@@ -76,7 +76,7 @@ class LeaseHolder:
     def __exit__(self, *_: object) -> None:
         # When the database cannot be opened now, releasing the lock frees the keys as well, and does not hide an
         # earlier error.
-        with suppress(WarehouseBusy, WarehouseUnwritable), self._warehouse.transaction() as connection:
+        with suppress(WarehouseError), self._warehouse.transaction() as connection:
             self._forget(connection, [self.id])
         self._lock.release()
         (self._folder / self.id).unlink(missing_ok=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,14 +19,6 @@ from roadmap_assets_tests.processes import Program
 from roadmap_assets_tests.warehouse.test_duckdb import HOLD_AS_A_STRANGER
 from roadmap_assets_tests.warehouse.test_enrichments import answer
 from roadmap_assets_tests.warehouse.test_ledger import CALL
-
-
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's state folder."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    return tmp_path / "state" / "roadmap-assets"
 
 
 def stored(warehouse: Warehouse) -> tuple[list[str], list[str]]:
@@ -48,6 +42,26 @@ def test_a_database_held_for_too_long_costs_no_answer(warehouse: Warehouse) -> N
             assert oct(file.parent.stat().st_mode & 0o777) == "0o700"
     assert stored(warehouse) == (["a", "b"], ["1"])
     assert warehouse.journal.files() == []
+
+
+def test_records_that_arrive_after_a_failure_are_kept_as_well(warehouse: Warehouse) -> None:
+    """Replies of calls that were in flight when the database could not be opened."""
+    impatient = Warehouse(warehouse.path, wait_s=0.3)
+    with LeaseHolder(impatient) as holder:
+        recorder = Recorder(impatient, holder)
+        with Program(HOLD_AS_A_STRANGER, _made(warehouse)) as stranger:
+            stranger.line()
+            recorder.put(Record(call=CALL, answers=(answer("a"),)))
+            with pytest.raises(WarehouseBusy):
+                asyncio.run(recorder.keep_storing())
+            recorder.put(Record(call=replace(CALL, call_id="2"), answers=(answer("b"),)))
+            with pytest.raises(WarehouseBusy) as caught:
+                recorder.close()
+            files = warehouse.journal.files()
+            assert len(files) == 2
+            assert "2 answers are kept in" in str(caught.value)
+            assert all(str(file) in str(caught.value) for file in files)
+    assert stored(warehouse) == (["a", "b"], ["1", "2"])
 
 
 def test_records_that_are_taken_in_twice_are_stored_once(warehouse: Warehouse) -> None:
@@ -82,9 +96,9 @@ def test_a_damaged_file_is_set_aside(warehouse: Warehouse) -> None:
     assert file.with_suffix(".damaged").exists()
 
 
-def test_a_link_or_a_folder_in_place_of_a_file_is_left_alone(warehouse: Warehouse, state: Path) -> None:
+def test_a_link_or_a_folder_in_place_of_a_file_is_left_alone(warehouse: Warehouse, state_folder: Path) -> None:
     file = warehouse.journal.write([], [answer("a")])
-    elsewhere = file.replace(state / "elsewhere")
+    elsewhere = file.replace(state_folder / "elsewhere")
     file.symlink_to(elsewhere)
     assert stored(warehouse) == ([], [])
 

@@ -39,7 +39,7 @@ class Engine:
         Raises:
             GeminiRefused: the key, the model or the request is refused; what was answered before that is stored.
             SimulatorAnswered: a simulator answered for a real model; its answers are not kept.
-            WarehouseBusy, WarehouseUnreadable: as `Warehouse.transaction`; answers that were not stored are lost.
+            WarehouseError: as `Warehouse.transaction`; answers that were not stored are in its journal.
             QuotaUnavailable: the state of the limiter cannot be kept.
         """
         config = self.config

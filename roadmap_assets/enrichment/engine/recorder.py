@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
-from roadmap_assets.errors import RoadmapAssetsError, WarehouseBusy, WarehouseUnwritable
+from roadmap_assets.errors import WarehouseError
 from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.enrichments import Answer, Failure, store_answers, store_failures
 from roadmap_assets.warehouse.leases import LeaseHolder
@@ -27,7 +28,10 @@ class Record:
 
 
 class Recorder:
-    """Stores records in the background, and renews the run's leases."""
+    """Stores records in the background, and renews the run's leases.
+
+    What the database cannot take goes to its journal.
+    """
 
     def __init__(self, warehouse: Warehouse, holder: LeaseHolder) -> None:
         self._warehouse = warehouse
@@ -35,7 +39,8 @@ class Recorder:
         self._pending: list[Record] = []
         self._arrived = asyncio.Event()
         self._storing = threading.Lock()
-        self._error: BaseException | None = None
+        self._unusable: WarehouseError | None = None
+        self._kept: dict[Path, int] = {}
 
     def put(self, record: Record) -> None:
         """Hand over a record; it is stored within some hundred milliseconds."""
@@ -59,40 +64,44 @@ class Recorder:
         It blocks the event loop on purpose: nothing may come between an answer and its storing.
         """
         with self._storing:
-            if self._error:
-                raise self._error
-        if self._pending:
+            done = not (self._pending or self._unusable)
+        if not done:
             self._flush()
 
     def _flush(self) -> None:
-        """Store everything pending. Safe from any thread; when it fails, the records stay pending."""
+        """Store everything pending, here or in the journal. Safe from any thread; when it fails, nothing is lost."""
         with self._storing:
-            records = list(self._pending)
-            try:
-                with self._warehouse.transaction() as connection:
-                    record_calls(connection, [r.call for r in records if r.call])
-                    store_answers(connection, [answer for r in records for answer in r.answers])
-                    store_failures(connection, [failure for r in records for failure in r.failures])
-                    self._holder.renew(connection)
-            except (WarehouseBusy, WarehouseUnwritable) as error:
-                self._error = self._keep_elsewhere(records, error)
-                raise self._error from None
-            except BaseException as error:
-                self._error = error
-                raise
-            del self._pending[: len(records)]
+            if not self._unusable:
+                try:
+                    self._store()
+                except WarehouseError as error:
+                    self._unusable = error
+            if self._unusable:
+                raise self._keep_elsewhere(self._unusable) from None
 
-    def _keep_elsewhere(self, records: list[Record], error: WarehouseBusy | WarehouseUnwritable) -> RoadmapAssetsError:
-        """Write what is paid for to the journal, and return an error that names its file."""
-        calls = [r.call for r in records if r.call]
-        answers = [answer for r in records for answer in r.answers]
-        if not answers:
-            return error
-        try:
-            file = self._warehouse.journal.write(calls, answers)
-        except OSError as failed:
-            return type(error)(f"{error}; {len(answers)} answers could not be kept elsewhere either ({failed})")
+    def _store(self) -> None:
+        records = list(self._pending)
+        with self._warehouse.transaction() as connection:
+            record_calls(connection, [r.call for r in records if r.call])
+            store_answers(connection, [answer for r in records for answer in r.answers])
+            store_failures(connection, [failure for r in records for failure in r.failures])
+            self._holder.renew(connection)
         del self._pending[: len(records)]
-        return type(error)(
-            f"{error}; {len(answers)} answers are kept in {file}, and the next run that can write takes them in"
-        )
+
+    def _keep_elsewhere(self, error: WarehouseError) -> WarehouseError:
+        """Write what is paid for to the journal, and return an error that names its files."""
+        records = list(self._pending)
+        answers = [answer for r in records for answer in r.answers]
+        if calls := [r.call for r in records if r.call]:
+            try:
+                file = self._warehouse.journal.write(calls, answers)
+            except OSError as failed:
+                return type(error)(f"{error}; {len(answers)} answers could not be kept elsewhere either ({failed})")
+            self._kept[file] = len(answers)
+        del self._pending[: len(records)]
+        if kept := sum(self._kept.values()):
+            files = " and ".join(map(str, self._kept))
+            return type(error)(
+                f"{error}; {kept} answers are kept in {files}, and the next run that can write takes them in"
+            )
+        return error

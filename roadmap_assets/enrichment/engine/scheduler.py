@@ -89,12 +89,14 @@ class Scheduler:
         try:
             self._pool.add(await self._claims.claim(Item(self._tally.unique[key]) for key in keys))
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(self._recorder.keep_storing()), tasks.create_task(self._await_held())]
-                workers = [tasks.create_task(self._work()) for _ in range(min(self._config.concurrency, len(keys)))]
+                parts = (self._recorder.keep_storing(), self._await_held())
+                background = [tasks.create_task(self._stop.on_error(part)) for part in parts]
+                work = (self._work() for _ in range(min(self._config.concurrency, len(keys))))
+                workers = [tasks.create_task(self._stop.on_error(part)) for part in work]
                 await asyncio.wait(workers)
                 for task in background:
                     task.cancel()
-        except BaseExceptionGroup as failures:  # a database that cannot be written, or a bug, ends the run
+        except BaseExceptionGroup as failures:  # a bug ends the run
             raise failures.exceptions[0] from None
         finally:
             self._recorder.close()
@@ -116,7 +118,7 @@ class Scheduler:
         """The next batch to ask, waited for; it counts as in flight from now on. Empty when the run is over."""
         async with self._changed:
             while not (batch := self._choose_batch()) and not self._over:
-                await self._changed.wait()
+                await self._stop.interruptible(self._changed.wait())
             self._in_flight += bool(batch)
             return batch
 
@@ -193,8 +195,7 @@ class Scheduler:
                     if not self._stop.requested:
                         continue
             return
-        others_answered = self._health.usable_replies > usable_before
-        self._set_aside(items, outcome, batch, others_answered=others_answered)
+        self._set_aside(items, outcome, batch, others_answered=self._health.usable_replies > usable_before)
 
     async def _back_off(self, outcome: Outcome, attempt: int, batch: int) -> None:
         """Wait before the next attempt. After the last one, only pause the limiter if the quota is used up."""
@@ -295,5 +296,4 @@ class Scheduler:
         self._on_event(self._tally.progress(wait_s=wait_s))
 
     def _report_failed(self, batch: int, reason: str, remedy: str) -> None:
-        remedy = "" if self._stop.requested else remedy
-        self._on_event(BatchFailed(batch, self._expected_batches, reason, remedy))
+        self._on_event(BatchFailed(batch, self._expected_batches, reason, "" if self._stop.requested else remedy))

@@ -41,6 +41,14 @@ class Stop:
         for task in self._interruptible - {asyncio.current_task()}:
             task.cancel()
 
+    async def on_error(self, part: Awaitable[None]) -> None:
+        """Await a part of the run, and stop when it fails; replies in flight are paid for, and still stored."""
+        try:
+            await part
+        except RoadmapAssetsError as error:
+            reason, _, _ = str(error).partition(";")
+            self.request(reason, error=error)
+
     async def interruptible(self, awaitable: Awaitable[_T]) -> _T:
         """Wait for something while no request is in flight: a stop cancels the waiting task."""
         task = asyncio.current_task()

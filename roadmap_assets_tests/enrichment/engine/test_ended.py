@@ -16,11 +16,12 @@ from filelock import FileLock
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.engine.events import BatchEnriched, Event
 from roadmap_assets.enrichment.limiter.base import Limits
-from roadmap_assets.enrichment.questions import Question
-from roadmap_assets.errors import InvalidSetting, RoadmapAssetsError, WarehouseBusy, WarehouseUnreadable
+from roadmap_assets.errors import QuotaUnavailable, WarehouseBusy, WarehouseUnreadable
 from roadmap_assets.simulator.faults import Edit, Hang, Rule, Status
-from roadmap_assets_tests.enrichment.engine.runs import Start, ask, questions
+from roadmap_assets_tests.enrichment.engine.runs import FREE, Start, questions, rightly_answered
 from roadmap_assets_tests.fake_clock import FakeClock
+from roadmap_assets_tests.processes import Program
+from roadmap_assets_tests.warehouse.test_duckdb import HOLD_AS_A_STRANGER, HOLD_AS_ONE_OF_US
 
 
 def test_a_cancelled_run_keeps_what_was_answered(start: Start) -> None:
@@ -143,6 +144,25 @@ def test_a_database_that_stays_locked_ends_the_run(start: Start) -> None:
     assert runs.calls < 50, "it does not go on asking for what it cannot store"
 
 
+@pytest.mark.parametrize("held_by", [HOLD_AS_ONE_OF_US, HOLD_AS_A_STRANGER], ids=["another run", "another program"])
+def test_a_frozen_holder_of_the_database_costs_no_answer(start: Start, held_by: str) -> None:
+    """Calls in flight are awaited, and what the database cannot take is taken in by the next run."""
+    runs = start(wait_s=1.0, clock=SystemClock(), options={"latency_s": 0.3})
+    runs.run([])
+    with ExitStack() as held:
+
+        def freeze_a_holder(event: Event) -> None:
+            if isinstance(event, BatchEnriched) and event.batch == 1:
+                holder = held.enter_context(Program(held_by, runs.warehouse.path))
+                holder.line()
+                holder.freeze()
+
+        with pytest.raises(WarehouseBusy, match="answers are kept in"):
+            asyncio.run(runs.engine(concurrency=4).run(questions(2000), on_event=freeze_a_holder))
+    assert {request.outcome for request in runs.simulator.requests} == {"answered"}, "no call is broken off"
+    assert rightly_answered(runs) == sum(len(request.topics) for request in runs.simulator.requests) < 2000
+
+
 def test_a_database_that_is_spoiled_ends_the_run(start: Start) -> None:
     runs = start(clock=SystemClock(), options={"latency_s": 0.05})
 
@@ -157,12 +177,16 @@ def test_a_database_that_is_spoiled_ends_the_run(start: Start) -> None:
 
 
 def test_a_fault_of_the_limiter_ends_the_run_and_keeps_the_answers(start: Start) -> None:
-    runs = start(limits=Limits(rpm=0, tpm=1200, rpd=0, window_s=0.5), clock=SystemClock())
-    asked: list[Question] = [*questions(2), ask("Long", "Many words here. " * 500, chars=10_000)]
-    with pytest.raises(InvalidSetting, match="never fits"):
-        runs.run(asked, concurrency=1)
-    assert len(runs.answers()) == 2
-    assert issubclass(InvalidSetting, RoadmapAssetsError)
+    runs = start(limits=FREE, clock=SystemClock(), options={"latency_s": 0.2})
+
+    def spoil(event: Event) -> None:
+        if isinstance(event, BatchEnriched) and event.batch == 1:
+            for file in runs.folder.glob("quota.sqlite*"):
+                file.write_text("Something else is here now. " * 100)
+
+    with pytest.raises(QuotaUnavailable):
+        asyncio.run(runs.engine(concurrency=1).run(questions(100), on_event=spoil))
+    assert len(runs.answers()) == 20
 
 
 def test_nothing_to_ask_opens_nothing(start: Start) -> None:

@@ -11,6 +11,8 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
+from filelock import FileLock
+
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.engine.events import BatchFailed, CacheChecked, Event
 from roadmap_assets.simulator.faults import Rule, Status
@@ -111,7 +113,8 @@ def test_a_run_that_was_suspended_asks_nothing_that_was_answered_meanwhile(start
         while suspended.stdout.readline().strip() != "BatchEnriched":
             pass
         time.sleep(0.6)  # for the first answers to be stored
-        suspended.send_signal(signal.SIGSTOP)
+        with FileLock(f"{runs.warehouse.path}.lock"):  # not while it holds the database
+            suspended.send_signal(signal.SIGSTOP)
         before = runs.calls
         assert runs.run(questions(100)).complete
         assert 3 <= runs.calls - before <= 4
