@@ -39,7 +39,7 @@ class Drift:
 class BatchFigures:
     """All figures; `agreement` and `kappa` are by column and pair of arms, the others by column or arm.
 
-    `resolution` is about how large a drop must be to be found with so many rows.
+    `resolution` is about the smallest drop that can be found with this many rows.
     """
 
     measures: Mapping[str, str]

@@ -39,7 +39,7 @@ def check_format(path: Path) -> None:
     """
     check_writable(path)
     if path.suffix not in FORMATS:
-        raise InvalidSetting(f"cannot tell the format of {path}: its name must end in {', '.join(FORMATS)}")
+        raise InvalidSetting(f"unknown format of {path}: its name must end in {', '.join(FORMATS)}")
     if path.suffix == ".xlsx":
         check_installed("xlsxwriter", what="writing .xlsx")
 

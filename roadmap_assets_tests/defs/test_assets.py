@@ -27,15 +27,18 @@ def test_a_run_of_one_roadmap_makes_all_four_and_tells_what_it_took(project: Pro
         ("Chords", "enriched"),
         ("Rhythm", "enriched"),
     ]
-    told = project.metadata("topic_enrichments", "music")
+    metadata = project.metadata("topic_enrichments", "music")
     wanted = {"dagster/row_count": 3, "hits": 0, "enriched": 3, "failed": 0, "deferred": 0, "gemini.calls": 1}
-    assert {name: told[name] for name in wanted} == wanted
-    assert (told["model"], told["profile"], told["simulated"]) == ("simulator", "summary", True)
-    assert told["gemini.prompt_token_count"] > 100
-    assert told["gemini.total_token_count"] == told["gemini.prompt_token_count"] + told["gemini.candidates_token_count"]
-    totals = told["run_totals"]
+    assert {name: metadata[name] for name in wanted} == wanted
+    assert (metadata["model"], metadata["profile"], metadata["simulated"]) == ("simulator", "summary", True)
+    assert metadata["gemini.prompt_token_count"] > 100
+    assert (
+        metadata["gemini.total_token_count"]
+        == metadata["gemini.prompt_token_count"] + metadata["gemini.candidates_token_count"]
+    )
+    totals = metadata["run_totals"]
     assert (totals["calls"], totals["least_calls"], totals["roadmaps"]) == (1, 1, 1)
-    assert "Chords" in told["preview"]
+    assert "Chords" in metadata["preview"]
     published = project.metadata("enriched_roadmap", "music")
     assert Path(published["csv"]).read_text().count("\n") == 4
     assert published["dagster/row_count"] == 3
@@ -51,8 +54,8 @@ def test_a_second_run_makes_no_call(project: Project) -> None:
     project.run("music")
     result = project.run("music")
     assert result.success
-    told = project.metadata("topic_enrichments", "music")
-    assert (told["gemini.calls"], told["hits"]) == (0, 3)
+    metadata = project.metadata("topic_enrichments", "music")
+    assert (metadata["gemini.calls"], metadata["hits"]) == (0, 3)
     assert project.sql("SELECT count(*) FROM api_calls") == [(1,)]
 
 
@@ -78,9 +81,9 @@ class TestManyRoadmapsInOneRun:
         result = project.run("art", "music", "sports")
         assert result.success
         assert made(result) == {asset: ["art", "music", "sports"] for asset in WITH_PAGE}
-        told = project.metadata("topic_enrichments", "music")
-        assert told["dagster/row_count"] == 7
-        totals = told["run_totals"]
+        metadata = project.metadata("topic_enrichments", "music")
+        assert metadata["dagster/row_count"] == 7
+        totals = metadata["run_totals"]
         assert (totals["rows"], totals["roadmaps"], totals["calls"]) == (21, 3, 2)
         assert {path.name for path in (project.folder / "output").iterdir()} == {
             f"roadmap_{slug}.simulated.csv" for slug in ("art", "music", "sports")
@@ -193,8 +196,8 @@ class TestManyRoadmapsInOneRun:
         assert len(asked) == math.ceil(unique / 20)
         assert sum(len(request.topics) for request in asked) == unique
         assert project.sql("SELECT count(*) FROM simulated_roadmaps WHERE tldr IS NULL") == [(0,)]
-        told = project.metadata("topic_enrichments", "react" if "react" in mapped else mapped[0])
-        totals = told["run_totals"]
+        metadata = project.metadata("topic_enrichments", "react" if "react" in mapped else mapped[0])
+        totals = metadata["run_totals"]
         assert (totals["calls"], totals["rows"], totals["roadmaps"]) == (len(asked), rows, 21)
 
 
@@ -335,10 +338,10 @@ class TestPartialResults:
             project.ask(simulator.url, ROADMAP_RPD="1")
             result = project.run("music")
         assert result.success
-        told = project.metadata("topic_enrichments", "music")
-        assert (told["enriched"], told["deferred"], told["gemini.calls"]) == (20, 10, 1)
-        assert "day's quota" in told["run_totals"]["stop_reason"]
-        assert told["run_totals"]["day_quota_used"] == 1.0
+        metadata = project.metadata("topic_enrichments", "music")
+        assert (metadata["enriched"], metadata["deferred"], metadata["gemini.calls"]) == (20, 10, 1)
+        assert "day's quota" in metadata["run_totals"]["stop_reason"]
+        assert metadata["run_totals"]["day_quota_used"] == 1.0
         assert checks(result)["topic_enrichments.topics_answered"] is False
 
     def test_a_server_that_is_busy_at_first_costs_no_row(self, project: Project) -> None:

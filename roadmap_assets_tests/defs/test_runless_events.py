@@ -28,19 +28,19 @@ def test_it_is_there_as_a_run_of_dagster_would_be(project: Project) -> None:
     assert by_command_line["topic_enrichments"][0]["gemini.calls"] == 1
     assert by_command_line["enriched_roadmap"][0]["dagster/row_count"] == 3
     assert project.run("music").success
-    for asset, (told, tags) in by_command_line.items():
+    for asset, (metadata, tags) in by_command_line.items():
         again = versions(project, asset)
         assert tags["dagster/data_version"] == again["dagster/data_version"], asset
         assert tags["dagster/code_version"] == again["dagster/code_version"], asset
-        assert set(told) == set(project.metadata(asset, "music")), asset
+        assert set(metadata) == set(project.metadata(asset, "music")), asset
 
 
 def test_dagster_asks_nothing_that_the_command_line_has_asked(project: Project) -> None:
     project.write("music")
     scrape(project, "--enrich", "--offline")
     assert project.run("music").success
-    told = project.metadata("topic_enrichments", "music")
-    assert (told["gemini.calls"], told["hits"]) == (0, 3)
+    metadata = project.metadata("topic_enrichments", "music")
+    assert (metadata["gemini.calls"], metadata["hits"]) == (0, 3)
 
 
 def test_without_enrichment_the_first_two_are_told(project: Project) -> None:

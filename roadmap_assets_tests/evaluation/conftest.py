@@ -59,7 +59,7 @@ class Kitchen:
         return Access(self.settings)
 
     def batch(self, rows: int = 40) -> BatchEvaluation:
-        """The evaluation of batches over a table of so many rows."""
+        """The evaluation of batches over a table of this many rows."""
         return BatchEvaluation(table(rows), access=self.access, warehouse=self.warehouse)
 
     def gold(self, rows: Sequence[Row]) -> GoldEvaluation:

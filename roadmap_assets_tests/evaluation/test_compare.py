@@ -53,7 +53,7 @@ def test_a_preference_is_found_in_both_orders(kitchen: StartKitchen) -> None:
 
 
 def test_a_judge_that_goes_by_the_order_finds_only_ties(kitchen: StartKitchen) -> None:
-    # Without a preference the simulator chooses by the topic: the same place, whichever answer stands there.
+    # Without a preference the simulator chooses by the topic: the same place, whichever answer is there.
     report = kitchen(bias=Bias(noise=0.3)).compare(100, judge="judge").run().as_json()
     judge = report["judge"]
     assert judge["wins"] == {"a": 0, "b": 0}

@@ -323,7 +323,7 @@ def test_that_a_database_that_was_never_finished_is_begun_anew(warehouse: Wareho
     [
         (50_000, 5_000, "the log is written at the commit"),
         (50_000, 200_000, "many rows go to the database itself at the commit"),
-        (1_500_000, 500_000, "so many go there before it"),
+        (1_500_000, 500_000, "many more are written before the commit"),
     ],
 )
 def test_that_a_full_disk_is_an_error_for_people_and_costs_no_row(

@@ -198,17 +198,17 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_key_is_removed_from_wherever_a_server_quotes_it(form: str) -> None:
-    told = FORMS[form]
-    candidate = {"finishReason": told, "content": {"parts": [{"text": json.dumps([{"tldr": told}])}]}}
+    value = FORMS[form]
+    candidate = {"finishReason": value, "content": {"parts": [{"text": json.dumps([{"tldr": value}])}]}}
     shown = [
         shown_of(envelope(candidates=[candidate])),
-        shown_of(envelope(promptFeedback={"blockReason": told}, candidates=[])),
-        shown_of(envelope(modelVersion=told)),
-        shown_of({"error": {"code": 400, "status": told, "message": f"Bad key '{told}'"}}, status="400 Bad Request"),
-        shown_of(f"<html>{told}</html>", status="503 Service Unavailable"),
+        shown_of(envelope(promptFeedback={"blockReason": value}, candidates=[])),
+        shown_of(envelope(modelVersion=value)),
+        shown_of({"error": {"code": 400, "status": value, "message": f"Bad key '{value}'"}}, status="400 Bad Request"),
+        shown_of(f"<html>{value}</html>", status="503 Service Unavailable"),
     ]
     for text in shown:
-        assert not any(told[start : start + 10] in text for start in range(len(told) - 10)), form
+        assert not any(value[start : start + 10] in text for start in range(len(value) - 10)), form
 
 
 def test_the_key_is_removed_from_an_answer_that_hides_it_in_escapes() -> None:
@@ -219,8 +219,10 @@ def test_the_key_is_removed_from_an_answer_that_hides_it_in_escapes() -> None:
 
 
 def test_escape_sequences_and_control_characters_are_removed() -> None:
-    told = "a\x1b[31mred\x1b]0;title\x07\x1b[2J\x00\x08\u202e\u200bend"
-    with answering(http(json.dumps(envelope(candidates=[{"finishReason": told}], modelVersion=told)).encode())) as url:
+    value = "a\x1b[31mred\x1b]0;title\x07\x1b[2J\x00\x08\u202e\u200bend"
+    with answering(
+        http(json.dumps(envelope(candidates=[{"finishReason": value}], modelVersion=value)).encode())
+    ) as url:
         outcome = ask_at(url)
     assert outcome.detail == outcome.model_version == "aredend"
     assert outcome.detail.isprintable()

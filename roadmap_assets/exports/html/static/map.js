@@ -14,7 +14,7 @@ function look({ x, y, scale }) {
   if (!clientWidth || !clientHeight) return;
   scale = Math.min(ZOOM.most, Math.max(ZOOM.least, scale));
   const [wide, high] = [clientWidth / scale, clientHeight / scale];
-  // What is smaller than the window stands in its middle (or at its top); of what is larger, something stays in sight.
+  // Center what is smaller than the window (or align it at the top); keep a part of what is larger in sight.
   x = wide >= whole.width ? whole.left - (wide - whole.width) / 2 : between(x, whole.left - wide / 3, whole.left + whole.width - (wide * 2) / 3);
   y = high >= whole.height ? whole.top : between(y, whole.top - high / 5, whole.top + whole.height - (high * 4) / 5);
   camera = { x, y, scale };
