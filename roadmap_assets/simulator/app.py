@@ -142,7 +142,7 @@ class SimulatorApp(Router):
 
     async def _identify(self, _: Request) -> Response:
         """Who answers here, for those who want to know before they ask: no key, no quota, no entry in the log."""
-        return JSONResponse({"model": wire.SIMULATOR})
+        return JSONResponse({"model": self.options.model_version})
 
     async def _requests(self, _: Request) -> Response:
         return JSONResponse([asdict(seen) for seen in self.seen])
