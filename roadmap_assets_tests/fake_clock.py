@@ -1,4 +1,4 @@
-"""A clock whose time passes only when everybody waits: days go by in milliseconds, in the same order each time."""
+"""A clock whose time passes only when everything waits: days go by in milliseconds, in the same order each time."""
 
 from __future__ import annotations
 
@@ -6,31 +6,45 @@ import asyncio
 import heapq
 from itertools import count
 
+from roadmap_assets.enrichment.clock import Instant
+
 
 class FakeClock:
     """Virtual time for coroutines of one event loop at a time.
 
-    When nothing else is left to run, time jumps to the end of the earliest sleep, and that sleeper alone is woken;
-    those with the same end wake in the order in which they went to sleep. ``quiet_s`` are real seconds to let pass
-    before a jump: give some 0.02 where coroutines wait for sockets or threads beside the clock.
+    When nothing else is left to run, time jumps to the end of the earliest sleep, and only that sleeper is woken;
+    those with the same end wake in the order in which they went to sleep. ``quiet_s`` is how many real seconds to wait
+    before a jump: use about 0.02 where coroutines also wait for sockets or threads.
     """
 
     def __init__(self, start: float = 1_790_000_000.0, *, quiet_s: float = 0.0) -> None:
         self._now = start
+        self._stepped_s = 0.0
+        self._boots = 1
+        self._booted_at = 0.0
         self._quiet_s = quiet_s
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = count()
         self._watched: asyncio.AbstractEventLoop | None = None
 
     def time(self) -> float:
-        return self._now
+        return self._now + self._stepped_s
 
-    def set(self, now: float) -> None:
-        """Set the clock, back or on, as an administrator would; sleeps end at the time of day that they did before."""
-        self._now = now
+    def now(self) -> Instant:
+        return Instant(f"boot {self._boots}", self._now - self._booted_at, self.time())
+
+    def step(self, seconds: float) -> None:
+        """Set the time of day, back or forward, as an administrator or NTP would; no time passes."""
+        self._stepped_s += seconds
+
+    def reboot(self, *, off_s: float) -> None:
+        """Switch the machine off for so long; its monotonic clock begins at 0 again."""
+        self._now += off_s
+        self._booted_at = self._now
+        self._boots += 1
 
     def advance(self, seconds: float) -> None:
-        """Let time pass while nobody waits for it."""
+        """Let time pass without any sleeper to wake."""
         self._now += seconds
 
     async def sleep(self, seconds: float) -> None:

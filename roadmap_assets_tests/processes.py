@@ -43,7 +43,10 @@ class Program:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
-        self._process.communicate()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            assert stream
+            with suppress(BrokenPipeError):
+                stream.close()
 
     @property
     def pid(self) -> int:
@@ -68,6 +71,11 @@ class Program:
         out, err = self._process.communicate()
         assert self._process.returncode == 0, err
         return out
+
+    def rest(self) -> str:
+        """What a killed program had printed and nobody has read; its last line may be incomplete."""
+        assert self._process.stdout
+        return self._process.stdout.read()
 
     def freeze(self) -> None:
         self._process.send_signal(signal.SIGSTOP)

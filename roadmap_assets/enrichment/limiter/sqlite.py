@@ -6,68 +6,54 @@ The write-ahead log needs no sync to disk for it, and the operating system frees
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic, sleep
 
-from roadmap_assets.enrichment.clock import Clock
-from roadmap_assets.enrichment.limiter.base import (
-    Limits,
-    Permit,
-    QuotaState,
-    Standing,
-    Wait,
-    decide,
-    next_reset,
-    seconds_until_sent,
-)
-from roadmap_assets.errors import InvalidSetting, QuotaUnavailable
+from roadmap_assets.enrichment.clock import Clock, Instant
+from roadmap_assets.enrichment.limiter.base import Limits, Permit, QuotaState, Wait, next_reset
+from roadmap_assets.enrichment.limiter.quota_file import QuotaFile
+from roadmap_assets.enrichment.limiter.reserve import ROOM_PER_PERMIT, Reserve
+from roadmap_assets.enrichment.limiter.rules import Grant, Standing, decide, room, seconds_until_sent
+from roadmap_assets.errors import QuotaUnavailable
 
-RECHECK_S = 1.0  # others may correct their tokens downwards, and free a permit sooner than was foreseen
-APPLICATION_ID = 0x524D5155  # "RMQU", in the file's header: this schema, and no other program's file
-
-SCHEMA = (
-    """CREATE TABLE scopes (scope TEXT PRIMARY KEY, seen_at REAL NOT NULL, paused_until REAL NOT NULL,
-        day_ends REAL NOT NULL, requests_today INTEGER NOT NULL, day_closed INTEGER NOT NULL) WITHOUT ROWID""",
-    """CREATE TABLE permits (id INTEGER PRIMARY KEY AUTOINCREMENT, scope TEXT NOT NULL, granted_at REAL NOT NULL,
-        input_tokens INTEGER NOT NULL)""",
-    "CREATE INDEX permits_by_time ON permits (scope, granted_at, input_tokens)",
-    f"PRAGMA application_id = {APPLICATION_ID}",
-)
+RECHECK_S = 1.0  # other processes may correct their tokens downwards, and free a permit earlier than foreseen
+COLUMNS = ", ".join(field.name for field in fields(Standing))
 
 
 class SqliteLimiter:
-    """A ``quota.Limiter`` over one SQLite file; each process opens its own, and uses it in one thread.
+    """A `Limiter` over one SQLite file; each process opens its own, and uses it in one thread.
 
-    ``scope`` tells quotas apart within the file, such as models and keys; it is stored as it stands, so no key itself.
-    A process that is killed leaves neither a lock nor half a decision; its permits leave the window by themselves.
-    A transaction takes a fraction of a millisecond: who waits for ``lock_timeout_s`` has met a stopped process.
+    ``scope`` separates quotas within the file, such as models and keys; it is stored as given, so pass no key itself.
+    A killed process leaves neither a lock nor half a decision; its permits leave the window by themselves.
+    A transaction takes a fraction of a millisecond: a longer wait than ``lock_timeout_s`` means that the process which
+    holds the lock is suspended.
     """
 
     def __init__(self, path: Path, *, limits: Limits, scope: str, clock: Clock, lock_timeout_s: float = 30.0) -> None:
         self.limits = limits
-        self._path = path
         self._scope = scope
         self._clock = clock
-        self._db = _open(path, lock_timeout_s)
+        self._reserve = Reserve()
+        self._file = QuotaFile(path, lock_timeout_s=lock_timeout_s)
+        self._db = self._file.db
 
     def try_acquire(self, *, input_tokens: int) -> Permit | Wait:
-        with self._transaction() as (now, standing):
-            with closing(self._newest()) as permits:
-                wait = decide(permits, standing, self.limits, input_tokens=input_tokens, now=now)
-            if wait is not None:
-                return wait
-            self._save(replace(standing, seen_at=now, requests_today=standing.requests_today + 1))
-            expired = (self._scope, now - self.limits.span_s)
-            self._db.execute("DELETE FROM permits WHERE scope = ? AND granted_at < ?", expired)
-            insert = "INSERT INTO permits (scope, granted_at, input_tokens) VALUES (?, ?, ?)"
-            permit_id = self._db.execute(insert, (self._scope, now, input_tokens)).lastrowid
-            assert permit_id is not None
-            return Permit(permit_id, now, input_tokens)
+        now = self._clock.now()
+        if not self._reserve.covers(input_tokens, now=now.monotonic):
+            wanted = self._reserve.wanted_next(now=now.monotonic, hold_s=self.limits.hold_s)
+            self._give_back()
+            with self._transaction() as standing:
+                with closing(self._newest()) as grants:
+                    wait = decide(grants, standing, self.limits, input_tokens=input_tokens)
+                if wait:
+                    return wait
+                self._reserve = self._grant(standing, wanted, input_tokens)
+            now = Instant(standing.boot, standing.monotonic, standing.wall)
+        self._reserve.take(input_tokens)
+        return Permit(self._reserve.grant, now.wall, input_tokens)
 
     async def acquire(self, *, input_tokens: int, on_wait: Callable[[Wait], None] | None = None) -> Permit:
         while isinstance(answer := self.try_acquire(input_tokens=input_tokens), Wait):
@@ -77,133 +63,115 @@ class SqliteLimiter:
         return answer
 
     def settle(self, permit: Permit, *, input_tokens: int) -> None:
-        if input_tokens != permit.input_tokens:
-            with self._transaction():
-                self._db.execute("UPDATE permits SET input_tokens = ? WHERE id = ?", (input_tokens, permit.id))
+        if difference := input_tokens - permit.input_tokens:
+            with self._file.transaction():
+                correct = "UPDATE permits SET input_tokens = input_tokens + ? WHERE id = ?"
+                self._db.execute(correct, (difference, permit.grant))
 
     def pause(self, seconds: float) -> None:
-        with self._transaction() as (now, standing):
-            self._save(replace(standing, seen_at=now, paused_until=max(standing.paused_until, now + seconds)))
+        self._give_back()
+        with self._transaction() as standing:
+            until = standing.monotonic + seconds
+            self._save(replace(standing, paused_until=max(standing.paused_until, until)))
 
     def close_day(self, *, permit: Permit | None = None) -> datetime:
-        with self._transaction() as (now, standing):
-            until = next_reset(now if permit is None else permit.granted_at)
-            if now < until.timestamp():
-                self._save(replace(standing, seen_at=now, day_closed=1 + self.limits.rpd))
+        self._give_back()
+        with self._transaction() as standing:
+            until = next_reset(standing.wall if permit is None else permit.granted_at)
+            if standing.wall < until.timestamp():
+                self._save(replace(standing, day_closed=1 + self.limits.rpd))
             return until
 
     def reset(self) -> None:
-        with self._transaction() as (now, standing):
-            self._save(replace(standing, seen_at=now, paused_until=0.0, requests_today=0, day_closed=0))
+        self._give_back()
+        with self._transaction() as standing:
+            self._save(replace(standing, paused_until=standing.monotonic, requests_today=0, day_closed=0))
 
     def state(self) -> QuotaState:
-        with self._transaction() as (now, standing):
-            window = [tokens for granted_at, tokens in self._newest() if now < granted_at + self.limits.span_s]
-            paused = now < standing.paused_until
+        with self._transaction() as standing:
+            window = [grant for grant in self._newest() if standing.monotonic < grant.at + self.limits.span_s]
+            paused = standing.monotonic < standing.paused_until
             return QuotaState(
-                requests_in_window=len(window),
-                tokens_in_window=sum(window),
+                requests_in_window=sum(grant.requests for grant in window),
+                tokens_in_window=sum(grant.input_tokens for grant in window),
                 requests_today=standing.requests_today,
-                paused_until=datetime.fromtimestamp(standing.paused_until, UTC) if paused else None,
+                paused_until=datetime.fromtimestamp(standing.wall_time(standing.paused_until), UTC) if paused else None,
                 day_closed_until=standing.closed_until(self.limits),
             )
 
     def forecast(self, calls: int) -> float:
-        with self._transaction() as (now, standing):
-            granted_at = [at for at, _ in self._newest()]
-            return seconds_until_sent(calls, granted_at, standing, self.limits, now=now)
+        with self._transaction() as standing:
+            return seconds_until_sent(calls, list(self._newest()), standing, self.limits)
 
     def close(self) -> None:
-        self._db.close()
+        with suppress(QuotaUnavailable):  # then the reserve counts as used until its window ends
+            self._give_back()
+        self._file.close()
+
+    def _grant(self, standing: Standing, wanted: int, input_tokens: int) -> Reserve:
+        """Grant so many requests, or as many of them as may be reserved; one at least."""
+        requests = 1
+        if wanted > 1 and self.limits.pacing == "burst":
+            with closing(self._newest()) as grants:
+                space = room(grants, standing, self.limits, input_tokens=input_tokens)
+            requests = max(1, int(min(wanted, space / ROOM_PER_PERMIT)))
+        now, hold_s = standing.monotonic, self.limits.hold_s
+        # The last of several may be sent at the end of the hold: from then on they count.
+        counts_from = now + hold_s if requests > 1 else now
+        self._db.execute(
+            "DELETE FROM permits WHERE scope = ? AND granted_at < ?", (self._scope, now - self.limits.span_s)
+        )
+        insert = "INSERT INTO permits (scope, granted_at, requests, input_tokens) VALUES (?, ?, ?, ?)"
+        values = (self._scope, counts_from, requests, requests * input_tokens)
+        grant = self._db.execute(insert, values).lastrowid
+        assert grant is not None
+        self._save(replace(standing, requests_today=standing.requests_today + requests))
+        return Reserve(
+            grant=grant,
+            size=requests,
+            left=requests,
+            tokens_left=requests * input_tokens,
+            good_until=min(now + hold_s, standing.day_lasts_until),
+            day_lasts_until=standing.day_lasts_until,
+        )
+
+    def _give_back(self) -> None:
+        """Return what is left of the reserve."""
+        reserve, self._reserve = self._reserve, Reserve()
+        if reserve.left:
+            with self._transaction() as standing:
+                shrink = "UPDATE permits SET requests = requests - ?, input_tokens = input_tokens - ? WHERE id = ?"
+                self._db.execute(shrink, (reserve.left, reserve.tokens_left, reserve.grant))
+                if standing.day_lasts_until == reserve.day_lasts_until:  # else it counts for a day that is over
+                    requests_today = max(0, standing.requests_today - reserve.left)  # another process may have reset it
+                    self._save(replace(standing, requests_today=requests_today))
 
     @contextmanager
-    def _transaction(self) -> Iterator[tuple[float, Standing]]:
-        """One step that no other process comes between. The time is read under the lock: it orders the steps."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._bring_up_to_date()
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-        except sqlite3.DatabaseError as error:
-            raise QuotaUnavailable(
-                f"the quota shared through {self._path} cannot be kept: {error}; "
-                "see that the disk is not full and that no stopped process holds the file"
-            ) from error
+    def _transaction(self) -> Iterator[Standing]:
+        """One step that no other process comes between, with the standing at its instant.
 
-    def _bring_up_to_date(self) -> tuple[float, Standing]:
-        now = self._clock.time()
-        stored = self._load()
-        standing = stored.at(now)
-        if now < stored.seen_at:
-            # The clock was set back: permits left in its future would count until it is there again.
-            shift = "UPDATE permits SET granted_at = granted_at - ? WHERE scope = ?"
-            self._db.execute(shift, (stored.seen_at - now, self._scope))
-            self._save(standing)
-        return now, standing
+        The time is read under the lock, so that it orders the steps.
+        """
+        with self._file.transaction():
+            now = self._clock.now()
+            stored = self._load()
+            standing = stored.at(now)
+            if shift := stored.shift_to(now):
+                self._db.execute("UPDATE permits SET granted_at = granted_at + ? WHERE scope = ?", (shift, self._scope))
+                self._save(standing)
+            yield standing
 
     def _load(self) -> Standing:
-        columns = "SELECT seen_at, paused_until, day_ends, requests_today, day_closed FROM scopes WHERE scope = ?"
-        row = self._db.execute(columns, (self._scope,)).fetchone()
+        row = self._db.execute(f"SELECT {COLUMNS} FROM scopes WHERE scope = ?", (self._scope,)).fetchone()
         return Standing(*row) if row else Standing()
 
     def _save(self, standing: Standing) -> None:
         # Not astuple, which copies deeply and would take as long as the statement.
         values = (getattr(standing, field.name) for field in fields(Standing))
-        self._db.execute("INSERT OR REPLACE INTO scopes VALUES (?, ?, ?, ?, ?, ?)", (self._scope, *values))
+        insert = f"INSERT OR REPLACE INTO scopes (scope, {COLUMNS}) VALUES (?{', ?' * len(fields(Standing))})"
+        self._db.execute(insert, (self._scope, *values))
 
-    def _newest(self) -> sqlite3.Cursor:
-        newest = "SELECT granted_at, input_tokens FROM permits WHERE scope = ? ORDER BY granted_at DESC"
-        return self._db.execute(newest, (self._scope,))
-
-
-def _open(path: Path, lock_timeout_s: float) -> sqlite3.Connection:
-    """Open or create the file. Raises InvalidSetting when it is none of ours, which leaves it untouched."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(path, timeout=lock_timeout_s, isolation_level=None)
-        try:
-            _prepare(db, give_up_at=monotonic() + lock_timeout_s)
-        except BaseException:
-            db.close()
-            raise
-    except (OSError, sqlite3.Error) as error:
-        if _is_busy(error):
-            raise QuotaUnavailable(f"{path} stays locked; see that no stopped process holds it") from error
-        raise InvalidSetting(
-            f"{path} cannot hold the shared quota: {error}; name another file in ROADMAP_QUOTA_URL"
-        ) from error
-    return db
-
-
-def _prepare(db: sqlite3.Connection, *, give_up_at: float) -> None:
-    """Bring the file into shape. SQLite does not wait for its lock while another process turns on the log, so we do."""
-    while True:
-        try:
-            with db:
-                _create_tables(db)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
-        except sqlite3.OperationalError as error:
-            if not _is_busy(error) or monotonic() >= give_up_at:
-                raise
-            sleep(0.01)
-        else:
-            return
-
-
-def _create_tables(db: sqlite3.Connection) -> None:
-    db.execute("BEGIN IMMEDIATE")
-    if db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-        for statement in SCHEMA:
-            db.execute(statement)
-    elif db.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
-        raise sqlite3.DatabaseError("it is another program's database")
-
-
-def _is_busy(error: Exception) -> bool:
-    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
-    return int(extended) & 0xFF == sqlite3.SQLITE_BUSY
+    def _newest(self) -> Generator[Grant]:
+        newest = "SELECT granted_at, requests, input_tokens FROM permits WHERE scope = ? ORDER BY granted_at DESC"
+        with closing(self._db.execute(newest, (self._scope,))) as rows:
+            yield from map(Grant._make, rows)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
-import signal
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from contextlib import ExitStack, closing
@@ -26,6 +23,7 @@ from roadmap_assets.enrichment.limiter.sqlite import SqliteLimiter
 from roadmap_assets.errors import QuotaUnavailable
 from roadmap_assets_tests.enrichment.engine.runs import FREE
 from roadmap_assets_tests.fake_clock import FakeClock
+from roadmap_assets_tests.processes import Program
 
 # --- simulated days ---
 
@@ -197,33 +195,72 @@ def test_four_processes_use_the_window_fully_and_never_pass_it(tmp_path: Path) -
 
 
 HOLDER = """
-import sys, time
+import sys
 from pathlib import Path
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.limiter.base import Limits
 from roadmap_assets.enrichment.limiter.sqlite import SqliteLimiter
 
 class StuckClock(SystemClock):
-    def time(self):  # asked in the middle of the transaction
+    def now(self):  # read in the middle of the transaction
         print("holding", flush=True)
-        time.sleep(600)
+        sys.stdin.readline()
 
 limits = Limits(rpm=15, tpm=0, rpd=0)
-SqliteLimiter(Path(sys.argv[1]), limits=limits, scope="model", clock=StuckClock()).try_acquire(input_tokens=1)
+SqliteLimiter(Path(sys.argv[1]), limits=limits, scope="model", clock=StuckClock()).pause(600)
 """
 
 
 def test_a_process_killed_in_the_middle_of_a_decision_blocks_nobody(tmp_path: Path) -> None:
     path = tmp_path / "quota.sqlite"
     limiter = SqliteLimiter(path, limits=FREE, scope="model", clock=SystemClock(), lock_timeout_s=0.05)
-    with closing(limiter), subprocess.Popen([sys.executable, "-c", HOLDER, path], stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"holding\n"
+    with closing(limiter), Program(HOLDER, path) as holder:
+        assert holder.line() == "holding"
         with pytest.raises(QuotaUnavailable, match="locked"):
             limiter.try_acquire(input_tokens=1)
         with pytest.raises(QuotaUnavailable, match="locked"):
             SqliteLimiter(path, limits=FREE, scope="model", clock=SystemClock(), lock_timeout_s=0.05)
-        holder.send_signal(signal.SIGKILL)
-        holder.wait()
+        holder.kill()
         assert isinstance(limiter.try_acquire(input_tokens=1), Permit)
         assert limiter.state().requests_today == 1
+
+
+TAKER = """
+import sys
+from pathlib import Path
+from roadmap_assets.enrichment.clock import SystemClock
+from roadmap_assets.enrichment.limiter.base import Limits, Permit
+from roadmap_assets.enrichment.limiter.sqlite import SqliteLimiter
+
+limits = Limits(rpm=4000, tpm=0, rpd=150_000)
+limiter = SqliteLimiter(Path(sys.argv[1]), limits=limits, scope="model", clock=SystemClock())
+print("ready", flush=True)
+sys.stdin.readline()
+while isinstance(limiter.try_acquire(input_tokens=10), Permit):
+    print("sent", flush=True)
+"""
+
+
+def test_processes_killed_while_they_hold_reserves_send_no_more_than_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "quota.sqlite"
+    limits = Limits(rpm=4000, tpm=0, rpd=150_000)
+    with ExitStack() as stack:
+        takers = [stack.enter_context(Program(TAKER, path)) for _ in range(4)]
+        for taker in takers:
+            assert taker.line() == "ready"
+        for taker in takers:
+            taker.go_on()
+        for _ in range(300):
+            assert takers[0].line() == "sent"
+        for taker in takers:
+            taker.kill()
+        sent = 300 + sum(taker.rest().count("sent\n") for taker in takers)
+        limiter = stack.enter_context(closing(SqliteLimiter(path, limits=limits, scope="model", clock=SystemClock())))
+        state = limiter.state()
+        assert sent <= state.requests_in_window == state.requests_today <= limits.rpm
+        assert state.tokens_in_window == 10 * state.requests_in_window
+        left = limits.rpm - state.requests_in_window
+        granted = 0
+        while isinstance(limiter.try_acquire(input_tokens=10), Permit):
+            granted += 1
+        assert granted == left, "all that was not reserved, one by one near the limit"
