@@ -22,13 +22,15 @@ _SENTENCE_END: Final = re.compile(r"[.!?…。][\"'”’)\]]*(?=\s)|\n")
 class Question:
     """One topic as it is sent; questions with equal keys are the same and are asked once.
 
-    `tokens` estimates the input tokens that it adds to a request.
+    `rejected` is the rule that its last answer broke, when it is asked again; it is not part of the key. `tokens`
+    estimates the input tokens that it adds to a request.
     """
 
     key: str
     topic: str
     description: str
     context: str
+    rejected: str = field(default="", compare=False)
     tokens: int = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -38,7 +40,8 @@ class Question:
     @property
     def wire(self) -> dict[str, str]:
         """The topic's object in the request, without its id in the batch."""
-        return {"topic": self.topic, "description": self.description, "context": self.context}
+        asked = {"topic": self.topic, "description": self.description, "context": self.context}
+        return asked | {"last_answer_rejected": self.rejected} if self.rejected else asked
 
 
 def question(

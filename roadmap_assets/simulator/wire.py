@@ -49,6 +49,7 @@ class AskedTopic:
     topic: str
     description: str = ""
     context: str = ""
+    last_answer_rejected: str = ""
 
 
 @dataclass(frozen=True, slots=True)

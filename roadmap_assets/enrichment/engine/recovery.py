@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from roadmap_assets.enrichment.engine.batching import Item, halves
 from roadmap_assets.enrichment.providers.base import Outcome
@@ -57,6 +57,7 @@ def recover(items: Sequence[Item], outcome: Outcome, matched: Matched, *, attemp
         rejection = matched.rejected.get(str(place))
         if rejection is not None and rejection.kind == "rule":
             item.breaches += 1
+            item.question = replace(item.question, rejected=rejection.reason)
             _again_or_failed(recovery, item, "rule", rejection.reason, over=item.breaches >= MAX_BREACHES)
         elif rejection is not None and (rejection.kind != "missing" or not (matched.damage or outcome.cut)):
             _again_or_failed(recovery, item, rejection.kind, rejection.reason, over=item.asked >= attempts)

@@ -124,3 +124,12 @@ def test_a_wait_that_is_told(attempt: int, requested_s: float, least: float, mos
 
 def test_those_that_failed_together_do_not_come_back_together() -> None:
     assert len({backoff_s(3, requested_s=None, randomness=random.Random(seed)) for seed in range(20)}) == 20
+
+
+def test_the_rule_that_was_broken_travels_with_the_topic() -> None:
+    (again,) = after(2, 1, "rule", STOP).again
+    assert again.question.wire == {**questions(2)[1].wire, "last_answer_rejected": "why"}
+    assert again.question == questions(2)[1]
+    assert again.question.tokens > questions(2)[1].tokens
+    (missing,) = after(2, 1, "missing", STOP).again
+    assert "last_answer_rejected" not in missing.question.wire
