@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from roadmap_assets.defs.assets import enriched_roadmap, raw_roadmap, roadmap_topics, topic_enrichments
+from roadmap_assets.defs.evaluation import evaluate_profile
 from roadmap_assets.defs.jobs import refresh_roadmaps
 from roadmap_assets.defs.page import roadmap_page
 from roadmap_assets.defs.partition_events import code_versions
@@ -23,7 +24,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """The whole project as the settings say. Raises InvalidSetting."""
     return dg.Definitions(
         assets=_described([raw_roadmap, roadmap_topics, topic_enrichments, enriched_roadmap, roadmap_page], settings),
-        jobs=[refresh_roadmaps],
+        jobs=[refresh_roadmaps, evaluate_profile],
         schedules=[daily_refresh],
         sensors=[new_roadmaps, deferred_rows],
         resources=RESOURCES,

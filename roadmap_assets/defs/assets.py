@@ -29,6 +29,7 @@ from roadmap_assets.exports.csv_file import default_path
 from roadmap_assets.exports.whole_file import check_writable
 from roadmap_assets.pipeline import Asked, Published
 from roadmap_assets.quality.answers import ANSWER_RULES, CALL_RULES, AnsweredRoadmap, RunCalls
+from roadmap_assets.quality.evaluated import EVALUATION_RULES, Evaluated
 from roadmap_assets.quality.fetched import FETCHED_RULES, FetchedRoadmap
 from roadmap_assets.quality.publication import PUBLICATION_RULES, REPLACEMENT_RULES, PublishedRoadmap, Replacement
 from roadmap_assets.quality.topics import TOPIC_RULES, ReadRoadmap
@@ -122,6 +123,9 @@ def topic_enrichments(
         rows = pipeline.answered_topics(asked, warehouse=database, access=access)
         report = enriched.report
         outcomes = pipeline.call_outcomes(report, warehouse=database)
+        evaluated = Evaluated(
+            pipeline.latest_evaluation_of(access, warehouse=database), access.profile.fingerprint, access.simulated
+        )
         quota = _quota(access) if report.calls else None
     for roadmap in asked:
         profile, answered = access.profile, rows[roadmap]
@@ -134,6 +138,7 @@ def topic_enrichments(
         checked = [
             *judge(ANSWER_RULES, AnsweredRoadmap(answered, broken, profile.texts)),
             *judge(CALL_RULES, RunCalls(report.calls, report.least_calls, outcomes)),
+            *judge(EVALUATION_RULES, evaluated),
         ]
         step.report(roadmap, found, data_version=answers_version(answered), outcomes=checked)
     yield from step.results()

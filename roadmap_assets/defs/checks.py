@@ -21,6 +21,7 @@ from dagster import AssetCheckSeverity
 from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
 from roadmap_assets.quality.answers import ANSWER_RULES, CALL_RULES
+from roadmap_assets.quality.evaluated import EVALUATION_RULES
 from roadmap_assets.quality.fetched import FETCHED_RULES
 from roadmap_assets.quality.publication import PUBLICATION_RULES, REPLACEMENT_RULES
 from roadmap_assets.quality.rule import Finding, Rule
@@ -67,6 +68,6 @@ def _specs(asset: dg.AssetKey, *rules: Rule[Any], readable: str = "") -> Sequenc
 CHECKS: Final[Mapping[dg.AssetKey, Sequence[dg.AssetCheckSpec]]] = {
     RAW: _specs(RAW, *FETCHED_RULES, readable="The roadmap could be fetched."),
     TOPICS: _specs(TOPICS, *TOPIC_RULES, readable="The topics of the document could be read."),
-    ENRICHMENTS: _specs(ENRICHMENTS, *ANSWER_RULES, *CALL_RULES),
+    ENRICHMENTS: _specs(ENRICHMENTS, *ANSWER_RULES, *CALL_RULES, *EVALUATION_RULES),
     ENRICHED: _specs(ENRICHED, *PUBLICATION_RULES, *REPLACEMENT_RULES),
 }

@@ -14,7 +14,7 @@ from roadmap_assets.pipeline.asking import (
     plan,
     questions_of,
 )
-from roadmap_assets.pipeline.evaluating import evaluation_rows
+from roadmap_assets.pipeline.evaluating import evaluation_rows, latest_evaluation_of
 from roadmap_assets.pipeline.fetching import Fetched, fetch, source_of
 from roadmap_assets.pipeline.pages import edition_of, write_index, write_page
 from roadmap_assets.pipeline.publishing import Published, publication_table, publish, publish_topics, published_ids_of
@@ -34,6 +34,7 @@ __all__ = [
     "evaluation_rows",
     "fetch",
     "known_roadmaps",
+    "latest_evaluation_of",
     "limited",
     "plan",
     "publication_table",

@@ -1,4 +1,4 @@
-"""The topics of roadmaps as the rows of an evaluation."""
+"""The topics of roadmaps as the rows of an evaluation, and its latest result."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from roadmap_assets.enrichment.access import Access
 from roadmap_assets.evaluation.rows import Row
 from roadmap_assets.pipeline.asking import questions_of
 from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.evaluations import Evaluation, latest_evaluation
 
 
 def evaluation_rows(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> list[Row]:
@@ -23,3 +24,9 @@ def evaluation_rows(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Ac
         for roadmap, pairs in questions_of(roadmaps, warehouse=warehouse, access=access).items()
         for topic, question in pairs
     ]
+
+
+def latest_evaluation_of(access: Access, *, warehouse: Warehouse) -> Evaluation | None:
+    """The evaluation of batches that was finished last for this profile, as it is or was, and this model."""
+    with warehouse.transaction() as connection:
+        return latest_evaluation(connection, profile=access.profile.name, model=access.model, kind="batch")

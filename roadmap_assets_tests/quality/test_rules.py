@@ -9,19 +9,42 @@ from typing import Any
 import pytest
 
 from roadmap_assets.quality.answers import ANSWER_RULES, CALL_RULES, AnsweredRoadmap, RunCalls
+from roadmap_assets.quality.evaluated import EVALUATION_RULES, Evaluated
 from roadmap_assets.quality.fetched import FETCHED_RULES, FetchedRoadmap
 from roadmap_assets.quality.publication import PUBLICATION_RULES, REPLACEMENT_RULES, PublishedRoadmap, Replacement
 from roadmap_assets.quality.rule import Finding, Rule
 from roadmap_assets.quality.topics import TOPIC_RULES, ReadRoadmap
+from roadmap_assets.warehouse.evaluations import Evaluation
 from roadmap_assets.warehouse.published import EnrichedTopic
 from roadmap_assets.warehouse.topics import Topic
 
 NAMES = ("Loops", "Lists", "Sets", "Maps", "Trees", "Heaps", "Graphs", "Queues", "Stacks", "Tries")
 RULES: dict[str, Rule[Any]] = {
     rule.name: rule
-    for rules in (FETCHED_RULES, TOPIC_RULES, ANSWER_RULES, CALL_RULES, PUBLICATION_RULES, REPLACEMENT_RULES)
+    for rules in (
+        FETCHED_RULES,
+        TOPIC_RULES,
+        ANSWER_RULES,
+        CALL_RULES,
+        EVALUATION_RULES,
+        PUBLICATION_RULES,
+        REPLACEMENT_RULES,
+    )
     for rule in rules
 }
+
+
+def evaluated(*findings: str, fingerprint: str = "now") -> Evaluated:
+    latest = Evaluation(
+        evaluation_id="e",
+        kind="batch",
+        profile="summary",
+        fingerprint=fingerprint,
+        model="gemini",
+        rows=40,
+        report={"findings": findings},
+    )
+    return Evaluated(latest, "now", simulated=False)
 
 
 def topic(name: str, **changes: Any) -> Topic:
@@ -81,6 +104,8 @@ PASSES: list[tuple[str, str, Any, str]] = [
     ("calls_within_least", "all cached", RunCalls(0, 0, {}), "0 calls, 0 offenders"),
     ("calls_within_least", "one retry", RunCalls(9, 7, {"answered": 8, "busy": 1}), "9 calls"),
     ("calls_within_least", "one batch halved", RunCalls(3, 1, {"answered": 2, "unusable": 1}), "3 calls"),
+    ("batch_quality", "nothing is worse in batches", evaluated(), "1 evaluation, 0 offenders"),
+    ("batch_quality", "simulated answers", Evaluated(None, "now", simulated=True), "0 evaluations"),
     ("rows_are_the_topics", "the same in another order", PublishedRoadmap(["a", "b"], ["b", "a"]), "2 rows"),
     ("no_topic_lost", "it disappeared upstream", Replacement(2, {"g": "Gone"}, {"a": "Loops"}), "2 rows, 0 offenders"),
     ("no_topic_lost", "nothing is missing", Replacement(2, {}, {"a": "Loops"}), "2 rows, 0 offenders"),
@@ -115,6 +140,9 @@ FAILS: list[tuple[str, str, Any, str]] = [
         RunCalls(12, 7, {"answered": 11, "busy": 1}),
         "12 calls, 3 offenders",
     ),
+    ("batch_quality", "none", Evaluated(None, "now", simulated=False), "0 evaluations, 1 offender: missing"),
+    ("batch_quality", "the profile has changed", evaluated(fingerprint="old"), "1 offender: older than the profile"),
+    ("batch_quality", "a drift", evaluated("challenge: worse at the end"), "1 offender: challenge: worse at the end"),
     ("rows_are_the_topics", "a row missing", PublishedRoadmap(["a"], ["a", "b"]), "1 row, 1 offender: b"),
     ("rows_are_the_topics", "a row too many", PublishedRoadmap(["a", "c"], ["a"]), "2 rows, 1 offender: c"),
     ("rows_are_the_topics", "a row twice", PublishedRoadmap(["a", "a"], ["a"]), "2 rows, 1 offender: a"),

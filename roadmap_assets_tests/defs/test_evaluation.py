@@ -1,0 +1,38 @@
+"""The job `evaluate_profile`, and the check that reads its result."""
+
+from __future__ import annotations
+
+import pytest
+
+from roadmap_assets_tests.defs.project import Project, check_of
+
+CLEAN = "Within noise: batches of 20 cost no quality here"
+
+
+@pytest.fixture
+def music(project: Project) -> Project:
+    project.write("music", topics=("Loops", "Lists", "Sets", "Maps", "Trees"))
+    assert project.run("music").success
+    return project
+
+
+def test_the_job_evaluates_the_topics_that_were_read(music: Project) -> None:
+    result = music.definitions.resolve_job_def("evaluate_profile").execute_in_process(instance=music.instance)
+    assert result.success
+    assert music.sql("SELECT kind, profile, model, rows, verdict FROM evaluations") == [
+        ("batch", "summary", "simulator", 5, CLEAN)
+    ]
+    [output] = [event for event in result.all_events if event.event_type_value == "STEP_OUTPUT"]
+    assert output.step_output_data.metadata["verdict"].value == CLEAN
+
+
+def test_the_job_takes_roadmaps_and_rows(music: Project) -> None:
+    job = music.definitions.resolve_job_def("evaluate_profile")
+    config = {"ops": {"evaluate_batches": {"config": {"roadmaps": ["music"], "rows": 3}}}}
+    assert job.execute_in_process(instance=music.instance, run_config=config).success
+    assert music.sql("SELECT rows FROM evaluations") == [(3,)]
+
+
+def test_simulated_answers_need_no_evaluation(music: Project) -> None:
+    found = check_of(music, "topic_enrichments.batch_quality", "music")
+    assert (found.passed, found.description) == (True, "0 evaluations, 0 offenders")
