@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.limiter.base import Limits
 from roadmap_assets.enrichment.limiter.registry import open_limiter
 from roadmap_assets_tests.benchmarks import measuring
-from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, at_least, exactly
+from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, at_least, at_most, exactly
 
 RPM = 15
+FAST = Limits(rpm=1_000_000, tpm=0, rpd=0)
+"""A limit that is counted, and never reached."""
 
 
 def processes(conditions: Conditions) -> Iterator[Figure]:
@@ -26,6 +30,40 @@ def processes(conditions: Conditions) -> Iterator[Figure]:
         name = f"{count} process{'es' * (count > 1)}"
         yield Figure(f"{name}: share of what the window allows", share(granted, window_s), "", at_least(0.97))
         yield Figure(f"{name}: violations", violations(granted, window_s), "", exactly(0), f"of {len(granted)} permits")
+    yield from speed(conditions)
+
+
+def speed(conditions: Conditions) -> Iterator[Figure]:
+    """How fast four processes get permits as long as the window has room."""
+    count = 2_000 if conditions.quick else 20_000
+    url = f"sqlite:///{conditions.folder / 'fast.sqlite'}"
+    start_at = time.time() + 2.5
+    runs = [run.result for run in measuring.together([(time_permits, (url, start_at, count))] * 4)]
+    taken_s = [seconds for seconds, _ in runs]
+    yield Figure("4 processes at full speed: permits", 4 * count / max(taken_s), "/s", at_least(2_000))
+    with closing(open_limiter(url, limits=FAST, scope="benchmark", clock=SystemClock())) as limiter:
+        beyond = 4 * count - limiter.state().requests_in_window
+    yield Figure("4 processes at full speed: permits not counted", beyond, "", exactly(0), f"of {4 * count}")
+    fairness = max(taken_s) / statistics.median(taken_s)
+    yield Figure("4 processes at full speed: slowest ÷ median process", fairness, "", at_most(2))
+    yield Figure("4 processes at full speed: longest wait", max(wait for _, wait in runs) * 1000, "ms")
+
+
+def time_permits(url: str, start_at: float, count: int) -> tuple[float, float]:
+    """Take so many permits; the seconds for all of them, and for the one that took longest."""
+
+    async def take() -> tuple[float, float]:
+        longest = 0.0
+        with closing(open_limiter(url, limits=FAST, scope="benchmark", clock=SystemClock())) as limiter:
+            await asyncio.sleep(start_at - time.time())
+            began = before = time.perf_counter()
+            for _ in range(count):
+                await limiter.acquire(input_tokens=0)
+                now = time.perf_counter()
+                longest, before = max(longest, now - before), now
+            return before - began, longest
+
+    return asyncio.run(take())
 
 
 def take_permits(url: str, window_s: float, start_at: float, end_at: float) -> list[float]:

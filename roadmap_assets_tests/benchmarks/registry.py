@@ -110,9 +110,11 @@ BENCHMARKS = (
     Benchmark(
         name="processes",
         measures="Permits that 1, 2, 4 and 8 processes get from the shared limiter, all of them asking all the time. "
-        "Each over several windows of 6 s, once.",
-        against="15 in any window, which is what the provider allows.",
-        limit="At least 0.97 of it; never a sixteenth in a window.",
+        "Each over several windows of 6 s, once. Then how fast 4 processes get 20 000 permits each while there is "
+        "room in the window.",
+        against="15 in any window, which is what the provider allows; the 2 000 permits a second of a large paid tier.",
+        limit="At least 0.97 of it; never a sixteenth in a window. 2 000 permits a second, all of them counted; no "
+        "process takes more than twice as long as the median one.",
         run=processes,
     ),
     Benchmark(
