@@ -93,7 +93,7 @@ def scrape(
             check_format(file)
     warehouse = open_warehouse(settings)
     with opened_source(settings, warehouse, doing=f"Fetching {slugs[0]}") as (opened, downloads):
-        access.check_settings()
+        access.check_settings(enriches=enrich or dry_run)
         if enrich and not dry_run:
             access.check()
         read = read_roadmaps(slugs, opened, warehouse, downloads=downloads)

@@ -19,6 +19,7 @@ from roadmap_assets.defs.partition_events import (
 from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS, lineage_metadata
 from roadmap_assets.enrichment.access import Access
+from roadmap_assets.enrichment.profiles.registry import load_profile
 from roadmap_assets.pipeline import Enriched, Fetched, Published, TopicsRead
 from roadmap_assets.warehouse.duckdb import Warehouse
 
@@ -37,13 +38,15 @@ def report_run(
     `published` is what `pipeline.publish` returned, not `publish_topics`, which leaves the table as it is.
     """
     roadmap = fetched.roadmap
-    code = code_versions(access.profile, access.model)
+    # The first two assets do not depend on the profile, whose module is imported only to enrich.
+    profile = access.profile if enriched else load_profile("summary")
+    code = code_versions(profile, access.model)
     with dg.DagsterInstance.get() as instance:
         if not instance.has_dynamic_partition(ROADMAPS.name or "", roadmap):
             instance.add_dynamic_partitions(ROADMAPS.name or "", [roadmap])
 
         def report(asset: dg.AssetKey, found: metadata.Metadata, data_version: str) -> None:
-            found |= lineage_metadata(asset, access.profile)
+            found |= lineage_metadata(asset, profile)
             event = materialization(
                 instance, asset, roadmap, found, data_version=data_version, code_version=code[asset]
             )

@@ -19,7 +19,7 @@ from roadmap_assets.enrichment.engine.engine import Engine
 from roadmap_assets.enrichment.limiter.base import Limiter, Limits
 from roadmap_assets.enrichment.limiter.registry import open_limiter
 from roadmap_assets.enrichment.profiles.profile import Profile
-from roadmap_assets.enrichment.profiles.registry import load_profile
+from roadmap_assets.enrichment.profiles.registry import check_name, load_profile
 from roadmap_assets.enrichment.providers.address import check_address, is_simulator, public_address
 from roadmap_assets.enrichment.providers.base import SIMULATOR, Provider
 from roadmap_assets.enrichment.questions import Question, question
@@ -52,10 +52,11 @@ class Access:
                 "https://aistudio.google.com/apikey)"
             )
 
-    def check_settings(self, *, published: bool = True) -> None:
+    def check_settings(self, *, published: bool = True, enriches: bool = True) -> None:
         """Find out what would stop even a run that asks nothing.
 
-        `published` says that the answers go into `enriched_roadmaps`, which has columns of its own.
+        `published` says that the answers go into `enriched_roadmaps`, which has columns of its own. Without `enriches`
+        the profile is not needed: its module, which is code of the user's folder, is not imported.
 
         Raises:
             InvalidSetting: the profile, the price table, the address or the model's name cannot be used, or a budget
@@ -67,7 +68,9 @@ class Access:
             raise InvalidSetting(
                 f"ROADMAP_MODEL is {self.settings.model[:80]!r}; a model's name has only letters, digits and ._-/:@"
             )
-        taken = sorted({column.casefold() for column in self.profile.columns} & RESERVED_COLUMNS)
+        check_name(self.settings.profile)
+        columns = self.profile.columns if enriches else ()
+        taken = sorted({column.casefold() for column in columns} & RESERVED_COLUMNS)
         if published and taken:
             raise InvalidSetting(
                 f"the profile {self.profile.name!r} has a column {taken[0]!r}, which every published roadmap "

@@ -92,6 +92,21 @@ def test_without_enrich_gemini_is_not_asked_and_no_key_is_needed(command_line: C
     ]
 
 
+@pytest.mark.parametrize("home", [False, True])
+def test_without_enrich_the_profile_s_module_is_not_imported(
+    command_line: CommandLine, tmp_path: Path, home: bool
+) -> None:
+    """A `.env` in the working folder may name one, and importing it runs its code."""
+    (tmp_path / "local_profile.py").write_text("open('imported', 'w')\n")
+    (tmp_path / ".env").write_text("ROADMAP_PROFILE=local_profile:Answer\n")
+    (tmp_path / "home").mkdir()
+    environment = {"DAGSTER_HOME": str(tmp_path / "home")} if home else {}
+    assert command_line.run("scrape", *SAMPLE, **environment).exit_code == 0
+    assert not (tmp_path / "imported").exists()
+    assert command_line.run("scrape", *SAMPLE, "--enrich", "--offline").exit_code == 2
+    assert (tmp_path / "imported").exists()
+
+
 def test_output_names_the_file(command_line: CommandLine) -> None:
     result = command_line.run("scrape", *SAMPLE, "--output", "deep/down/mine.csv")
     assert result.exit_code == 0

@@ -14,17 +14,23 @@ from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.errors import InvalidSetting
 
 
+def check_name(spec: str) -> None:
+    """Raise InvalidSetting where `spec` cannot name a profile; nothing is imported."""
+    module_name, _, path = spec.partition(":")
+    if spec not in BUILT_IN and not (module_name and path):
+        known = ", ".join(BUILT_IN)
+        raise InvalidSetting(f"there is no profile {spec!r}; choose {known}, or module:Class for a model of your own")
+
+
 def load_profile(spec: str) -> Profile:
     """The profile named by `spec`: `summary`, `study`, or `module:Class` for a user-defined pydantic model.
 
     Modules in the current directory can be imported, as with `python -m`. InvalidSetting says what is wrong.
     """
-    module_name, colon, path = spec.partition(":")
+    check_name(spec)
     if built_in := BUILT_IN.get(spec):
         return Profile.of(built_in, name=spec)
-    if not (module_name and colon and path):
-        known = ", ".join(BUILT_IN)
-        raise InvalidSetting(f"there is no profile {spec!r}; choose {known}, or module:Class for a model of your own")
+    module_name, _, path = spec.partition(":")
     try:
         if not {"", str(Path.cwd())} & set(sys.path):
             sys.path.insert(0, str(Path.cwd()))
