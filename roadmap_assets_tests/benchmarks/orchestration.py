@@ -141,7 +141,7 @@ def run_backfill(env: dict[str, str], slugs: list[str]) -> dict[str, float]:
         tags = range_tags(slugs)
         seconds = measuring.seconds(lambda: job.execute_in_process(instance=instance, tags=tags))
     with Warehouse(load_settings().db).transaction() as connection:
-        [(unique,)] = connection.execute("SELECT count(DISTINCT enrichment_key) FROM enriched_roadmaps").fetchall()
+        [(unique,)] = connection.execute("SELECT count(DISTINCT enrichment_key) FROM simulated_roadmaps").fetchall()
     return {"seconds": seconds, "unique": unique}
 
 

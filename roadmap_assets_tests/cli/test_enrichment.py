@@ -59,7 +59,7 @@ def test_a_first_run_takes_the_least_number_of_calls_and_answers_every_row(
     rows = command_line.csv()
     assert len(rows) == TOPICS
     assert all(row["TLDR"] and row["Challenge"] for row in rows)
-    assert command_line.sql("SELECT count(*) FROM enriched_roadmaps WHERE tldr <> '' AND status = 'enriched'") == [
+    assert command_line.sql("SELECT count(*) FROM simulated_roadmaps WHERE tldr <> '' AND status = 'enriched'") == [
         (TOPICS,)
     ]
 
@@ -266,7 +266,7 @@ def test_two_processes_on_one_database_keep_the_quota_and_lose_no_row(
         assert [request.status for request in server.requests] == [200] * 23
     assert all(later - earlier > window_s for earlier, later in zip(arrivals, arrivals[15:], strict=False))
     assert command_line.sql(
-        "SELECT roadmap, count(*) FROM enriched_roadmaps WHERE tldr <> '' GROUP BY ALL ORDER BY ALL"
+        "SELECT roadmap, count(*) FROM simulated_roadmaps WHERE tldr <> '' GROUP BY ALL ORDER BY ALL"
     ) == [
         ("cyber-security", 301),
         (ROADMAP, TOPICS),

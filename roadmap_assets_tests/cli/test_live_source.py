@@ -178,7 +178,7 @@ def test_texts_come_from_the_site_while_github_is_down(live: CommandLine, upstre
 
 
 def test_missing_texts_are_allowed_by_an_option_or_a_setting(live: CommandLine, upstream: Upstream) -> None:
-    upstream.faults = {"topic-1@": [Reply(403), None], "roadmap-topic/": [Reply(404), None]}
+    upstream.faults = {"topic-1@": [Reply(404), None], "roadmap-topic/": [Reply(404), None]}
     result = live.run("scrape", "--roadmap", "alpha")
     assert result.exit_code == 1
     assert "1 text of alpha cannot be fetched" in result.stderr
