@@ -12,6 +12,7 @@ import click
 
 from roadmap_assets import pipeline
 from roadmap_assets.cli import console
+from roadmap_assets.cli.evaluation_lines import batch_lines, compare_lines, gold_lines
 from roadmap_assets.cli.exit_status import ExitStatus
 from roadmap_assets.cli.sources import open_warehouse, opened_source, read_roadmaps, source_option
 from roadmap_assets.enrichment.access import Access
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from roadmap_assets.enrichment.plan import Plan
     from roadmap_assets.evaluation.rows import Row
     from roadmap_assets.evaluation.run import BatchEvaluation, CompareEvaluation, GoldEvaluation
-
-DIFFERENCES_SHOWN = 10
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
@@ -48,6 +47,12 @@ _ROWS_OPTIONS = (
 _RUN_OPTIONS = (
     click.option("--offline", is_flag=True, help="Use the built-in simulator instead of Gemini: no key, no cost."),
     click.option("--dry-run", is_flag=True, help="Show what it would ask and cost; make no call."),
+    click.option(
+        "--html",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Write a report with charts.",
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON, and nothing else."),
 )
 
@@ -72,7 +77,7 @@ def evaluate() -> None:
 
 @evaluate.command()
 @_with_options(*_ROWS_OPTIONS, *_RUN_OPTIONS)
-def batch(offline: bool, dry_run: bool, as_json: bool, **chosen: Any) -> None:
+def batch(offline: bool, dry_run: bool, as_json: bool, html: Path | None, **chosen: Any) -> None:
     """Measure whether batches cost quality: the same rows asked in batches, singly, reversed, and once more.
 
     Batches have ROADMAP_BATCH_SIZE rows.
@@ -89,7 +94,7 @@ def batch(offline: bool, dry_run: bool, as_json: bool, **chosen: Any) -> None:
     from roadmap_assets.evaluation.run import BatchEvaluation
 
     evaluation = BatchEvaluation(rows, access=access, warehouse=warehouse)
-    _run(evaluation, access, _batch_lines, dry_run=dry_run, as_json=as_json)
+    _run(evaluation, access, batch_lines, dry_run=dry_run, as_json=as_json, html=html)
 
 
 @evaluate.command()
@@ -98,7 +103,14 @@ def batch(offline: bool, dry_run: bool, as_json: bool, **chosen: Any) -> None:
 @_with_options(*_ROWS_OPTIONS, *_RUN_OPTIONS)
 @click.option("--judge", metavar="MODEL", help="A model that judges which answer is better, in both orders.")
 def compare(
-    first: str, second: str, offline: bool, dry_run: bool, as_json: bool, judge: str | None, **chosen: Any
+    first: str,
+    second: str,
+    offline: bool,
+    dry_run: bool,
+    as_json: bool,
+    html: Path | None,
+    judge: str | None,
+    **chosen: Any,
 ) -> None:
     """Compare two profiles or two models on the same rows: what differs, and with --judge which is better.
 
@@ -121,7 +133,7 @@ def compare(
     from roadmap_assets.evaluation.run import CompareEvaluation
 
     evaluation = CompareEvaluation(rows, sides=sides, compared=(first, second), judge=judge, warehouse=warehouse)
-    _run(evaluation, sides[0], _compare_lines, dry_run=dry_run, as_json=as_json)
+    _run(evaluation, sides[0], compare_lines, dry_run=dry_run, as_json=as_json, html=html)
 
 
 @evaluate.command()
@@ -130,7 +142,16 @@ def compare(
 @click.option("--description", metavar="COLUMN", default="", help="A column with a text about it.")
 @click.option("--context", metavar="COLUMN", default="", help="A column that says where the row belongs.")
 @_with_options(*_RUN_OPTIONS)
-def gold(file: Path, topic: str, description: str, context: str, offline: bool, dry_run: bool, as_json: bool) -> None:
+def gold(
+    file: Path,
+    topic: str,
+    description: str,
+    context: str,
+    offline: bool,
+    dry_run: bool,
+    as_json: bool,
+    html: Path | None,
+) -> None:
     """Measure how right answers are, on a CSV FILE of rows with known answers.
 
     Its columns that have the name of a column of the profile hold the known answers; empty cells are left out.
@@ -149,7 +170,7 @@ def gold(file: Path, topic: str, description: str, context: str, offline: bool, 
         raise click.UsageError(f"{file} has none of the profile's columns: {', '.join(access.profile.columns)}")
     rows = read_table(file, topic=topic, description=description, context=context, known=known)
     evaluation = GoldEvaluation(rows, access=access, warehouse=open_warehouse(settings))
-    _run(evaluation, access, _gold_lines, dry_run=dry_run, as_json=as_json)
+    _run(evaluation, access, gold_lines, dry_run=dry_run, as_json=as_json, html=html)
 
 
 def _access(settings: Settings, named: str, *, offline: bool) -> Access:
@@ -167,13 +188,19 @@ def _run(
     *,
     dry_run: bool,
     as_json: bool,
+    html: Path | None,
 ) -> None:
     if dry_run:
         _say_plan(evaluation.plan())
         return
     access.check(published=False)
     with ExitStack() as stack:
-        report = evaluation.run(on_event=_listener(stack, quiet=as_json)).as_json()
+        done = evaluation.run(on_event=_listener(stack, quiet=as_json))
+    if html:
+        from roadmap_assets.exports.html.evaluation import write_report
+
+        write_report(html, done)
+    report = done.as_json()
     _show(report, lines(report), as_json=as_json)
 
 
@@ -234,80 +261,3 @@ def _show(report: Mapping[str, Any], lines: Sequence[str], *, as_json: bool) -> 
     if not report["complete"]:
         console.warn(f"Incomplete: {report['stop_reason']}; run the same command again to ask the rest.")
         click.get_current_context().exit(ExitStatus.INCOMPLETE)
-
-
-def _arm_lines(report: Mapping[str, Any]) -> list[str]:
-    head = f"{'arm':<13} {'rows':>5} {'answered':>9} {'rules broken':>13} {'calls':>6}  cost"
-    return [
-        console.RULE,
-        head,
-        *(
-            f"{arm:<13} {figures['rows']:>5} {figures['answered']:>9} {figures['breach_share']:>13.1%} "
-            f"{figures['calls']:>6}  {console.money(figures['cost_usd'])}"
-            for arm, figures in report["arms"].items()
-        ),
-    ]
-
-
-def _end_lines(report: Mapping[str, Any]) -> list[str]:
-    calls = f"API calls: {report['calls']}; cost: {console.money(report['cost_usd'])}"
-    return [console.RULE, calls, report["verdict"]]
-
-
-def _compare_lines(report: Mapping[str, Any]) -> list[str]:
-    lines = [f"a: {report['compared']['a']}", f"b: {report['compared']['b']}", *_arm_lines(report), ""]
-    for column, found in report["agreement"].items():
-        kappa = _kappa(report["kappa"].get(column))
-        lines.append(f"{column:<20} {_interval(found)}  ({report['measures'][column]}){kappa}")
-    for one in report["differences"][:DIFFERENCES_SHOWN]:
-        lines += ["", f"{one['topic']}: {one['column']}", f"  a: {one['a']}", f"  b: {one['b']}"]
-    if (hidden := len(report["differences"]) - DIFFERENCES_SHOWN) > 0:
-        lines += ["", f"… and {hidden} more, with --json"]
-    return [*lines, *_end_lines(report)]
-
-
-def _gold_lines(report: Mapping[str, Any]) -> list[str]:
-    lines = [*_arm_lines(report), ""]
-    for column, found in report["accuracy"].items():
-        kappa = _kappa(report["kappa"].get(column))
-        lines.append(f"{column:<20} {_interval(found)}  ({report['measures'][column]}){kappa}")
-    for column, rows in report["confusion"].items():
-        lines += ["", f"{column}: known (rows) and answered (columns)"]
-        lines.append(" " * 16 + "".join(f"{value[:15]:>16}" for value in rows))
-        lines += [
-            f"{known[:15]:<16}" + "".join(f"{count:>16}" for count in row.values()) for known, row in rows.items()
-        ]
-    if report["misses"]:
-        lines += ["", "Misses:"]
-    lines += [f"  {one['topic']}: {one['column']} is {one['known']}, not {one['answered']}" for one in report["misses"]]
-    return [*lines, *_end_lines(report)]
-
-
-def _batch_lines(report: Mapping[str, Any]) -> list[str]:
-    lines = _arm_lines(report)
-    for column, pairs in report["agreement"].items():
-        lines += ["", f"{column} (agreement: {report['measures'][column]}; 95% interval)"]
-        for pair, found in pairs.items():
-            kappa = report["kappa"].get(column, {}).get(pair)
-            lines.append(f"  {pair.replace('_', ' '):<24} {_interval(found)}{_kappa(kappa)}")
-        if floor := report["noise_floor"].get(column):
-            lines.append(f"  {'noise floor (repeat)':<24} {_interval(floor)}")
-        if drift := report["drift"].get(column):
-            thirds = "  ".join(f"{third} {drift[third]['value']:.1%}" for third in ("first", "middle", "last"))
-            lines.append(f"  {'by third of the batch':<24} {thirds}")
-            lines.append(f"  {'drift (first - last)':<24} {_interval(drift['difference'])}")
-    return [
-        *lines,
-        console.RULE,
-        f"API calls: {report['calls']}; cost: {console.money(report['cost_usd'])}",
-        f"{report['rows']} rows: a drop of less than about {100 * report['resolution']:.0f} points would not be found.",
-        report["verdict"],
-    ]
-
-
-def _interval(found: Mapping[str, float]) -> str:
-    return f"{found['value']:>6.1%}  [{found['low']:.1%}, {found['high']:.1%}]"
-
-
-def _kappa(found: Mapping[str, float] | None) -> str:
-    return f"  kappa {found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]" if found else ""

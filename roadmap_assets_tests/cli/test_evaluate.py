@@ -72,3 +72,9 @@ def test_rows_must_be_named_in_one_way(command_line: CommandLine) -> None:
     assert command_line.run("evaluate", "batch").exit_code == 2
     assert command_line.run(*BATCH, "--table", "x.csv", "--topic", "name").exit_code == 2
     assert "--topic COLUMN" in command_line.run("evaluate", "batch", "--table", "x.csv").stderr
+
+
+def test_the_html_report_is_written_beside_the_json(command_line: CommandLine) -> None:
+    result = command_line.run(*BATCH, "--rows", 9, "--json", "--html", "report.html")
+    assert json.loads(result.stdout)["verdict"] == CLEAN
+    assert CLEAN in (command_line.folder / "report.html").read_text("utf-8")
