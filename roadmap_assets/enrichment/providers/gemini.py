@@ -52,6 +52,8 @@ class Gemini:
         if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
             # It could not be sent, and the HTTP client's error would quote it.
             raise InvalidSetting("GEMINI_API_KEY has a character that no key has, such as a space or a line break")
+        # Otherwise the first request imports it (0.1 s, and more on a busy machine) between its permit and its sending.
+        import anyio._backends._asyncio  # noqa: F401
         from google import genai
         from google.genai import types
 
