@@ -211,7 +211,7 @@ SqliteLimiter(Path(sys.argv[1]), limits=limits, scope="model", clock=StuckClock(
 """
 
 
-def test_a_process_killed_in_the_middle_of_a_decision_blocks_nobody(tmp_path: Path) -> None:
+def test_a_process_killed_in_the_middle_of_a_decision_blocks_no_other(tmp_path: Path) -> None:
     path = tmp_path / "quota.sqlite"
     limiter = SqliteLimiter(path, limits=FREE, scope="model", clock=SystemClock(), lock_timeout_s=0.05)
     with closing(limiter), Program(HOLDER, path) as holder:

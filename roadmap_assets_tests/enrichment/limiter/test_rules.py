@@ -83,14 +83,14 @@ def test_decide(
         (standing(day_closed=1), Limits(rpm=15, tpm=0, rpd=0), "the provider said so"),
     ],
 )
-def test_a_day_that_is_used_up_is_no_wait(now: Standing, limits: Limits, reason: str) -> None:
+def test_a_used_up_day_raises_instead_of_waiting(now: Standing, limits: Limits, reason: str) -> None:
     with pytest.raises(DayExhausted) as caught:
         decide([], now, limits, input_tokens=1)
     assert caught.value.until.timestamp() == NOW + 3600, reason
     assert caught.value.until.utcoffset() is not None
 
 
-def test_a_request_that_never_fits_is_refused_and_does_not_wait_for_ever() -> None:
+def test_a_request_that_never_fits_is_refused_instead_of_waiting_forever() -> None:
     with pytest.raises(InvalidSetting, match=r"250001 .* limit of 250000 .*ROADMAP_BATCH_SIZE.*ROADMAP_TPM"):
         decide([], standing(), FREE, input_tokens=250_001)
 

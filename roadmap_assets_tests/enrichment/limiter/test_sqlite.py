@@ -102,7 +102,7 @@ def test_a_late_correction_touches_no_other_permit(open_one: Opener, clock: Fake
     assert limiter.state().tokens_in_window == 20
 
 
-def test_a_pause_binds_all_and_is_never_shortened(open_one: Opener, clock: FakeClock) -> None:
+def test_a_pause_applies_to_every_process_and_is_never_shortened(open_one: Opener, clock: FakeClock) -> None:
     mine, other = open_one(), open_one()
     mine.pause(57.5)
     mine.pause(3.0)
@@ -131,7 +131,7 @@ def test_a_pause_in_the_middle_of_a_wait_lengthens_it(open_one: Opener, clock: F
     assert asyncio.run(run()) == pytest.approx(34.5)
 
 
-def test_a_closed_day_is_closed_for_all_until_midnight(open_one: Opener, clock: FakeClock) -> None:
+def test_a_closed_day_is_closed_for_every_process_until_midnight(open_one: Opener, clock: FakeClock) -> None:
     mine, other = open_one(), open_one()
     midnight = datetime(2026, 11, 24, tzinfo=PROVIDER_ZONE)
     assert mine.close_day() == midnight
@@ -210,7 +210,7 @@ def test_scopes_do_not_touch_each_other(open_one: Opener) -> None:
     permit(two)
 
 
-def test_a_clock_that_is_set_back_holds_nobody_up_for_longer_than_before(open_one: Opener, clock: FakeClock) -> None:
+def test_a_clock_that_is_set_back_makes_no_wait_longer(open_one: Opener, clock: FakeClock) -> None:
     mine, other = open_one(), open_one()
     for _ in range(15):
         permit(mine)
@@ -247,19 +247,19 @@ def test_old_permits_are_forgotten(open_one: Opener, clock: FakeClock, tmp_path:
 @pytest.mark.parametrize(
     ("url", "named", "reason"),
     [
-        ("redis://user:secret@host/0", "redis", "a store that is not there yet"),
-        ("/var/quota.sqlite", "sqlite:///", "a path is no URL"),
+        ("redis://user:secret@host/0", "redis", "an unsupported store"),
+        ("/var/quota.sqlite", "sqlite:///", "a path is not a URL"),
         ("sqlite://", "sqlite:///", "no file: nothing would be shared"),
         ("sqlite:///", "sqlite:///", "no file either"),
     ],
 )
-def test_an_url_that_names_no_store_is_refused(url: str, named: str, reason: str) -> None:
+def test_a_url_that_names_no_store_is_refused(url: str, named: str, reason: str) -> None:
     with pytest.raises(InvalidSetting, match=f"ROADMAP_QUOTA_URL.*{named}") as caught:
         open_limiter(url, limits=FREE, scope="model", clock=SystemClock())
     assert "secret" not in str(caught.value), reason
 
 
-def test_an_url_makes_the_file_and_its_folder(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_url_creates_the_file_and_its_folder(tmp_path: Path, clock: FakeClock) -> None:
     path = tmp_path / "new" / "quota.sqlite"
     with closing(open_limiter(f"sqlite:///{path}", limits=FREE, scope="model", clock=clock)) as limiter:
         permit(limiter)
@@ -281,7 +281,7 @@ def foreign_database(path: Path) -> None:
         (lambda path: path.mkdir(), "a folder"),
     ],
 )
-def test_what_is_no_quota_file_is_named_and_left_alone(
+def test_a_file_of_another_kind_is_named_and_left_alone(
     make: Callable[[Path], Any], reason: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "something"
