@@ -70,7 +70,7 @@ def batch_figures(
     pairs[f"{first}_vs_{REVERSED}"] = (first, REVERSED)
     pairs[f"{first}_vs_{REPEAT}"] = (first, REPEAT)
     answers = {arm: answers_of(arm, asked) for arm in arms}
-    tested = _Tests(rows, answers, size=size, tests=_TESTS_PER_COLUMN * len(columns))
+    tested = _Tests(rows, answers, size=size, tests=_TESTS_PER_COLUMN * len(columns) + 1)
     findings = [finding for column in columns for finding in tested.findings(column)]
     findings += tested.breach_findings(asked)
     figures = {
