@@ -97,8 +97,9 @@ def test_without_enrich_the_profile_s_module_is_not_imported(
     command_line: CommandLine, tmp_path: Path, home: bool
 ) -> None:
     """A `.env` in the working folder may name one, and importing it runs its code."""
-    (tmp_path / "local_profile.py").write_text("open('imported', 'w')\n")
-    (tmp_path / ".env").write_text("ROADMAP_PROFILE=local_profile:Answer\n")
+    module = f"local_profile_{home}"  # a module is imported once in a process, which runs both cases
+    (tmp_path / f"{module}.py").write_text("open('imported', 'w')\n")
+    (tmp_path / ".env").write_text(f"ROADMAP_PROFILE={module}:Answer\n")
     (tmp_path / "home").mkdir()
     environment = {"DAGSTER_HOME": str(tmp_path / "home")} if home else {}
     assert command_line.run("scrape", *SAMPLE, **environment).exit_code == 0
