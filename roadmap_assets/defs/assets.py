@@ -103,7 +103,7 @@ def roadmap_topics(context: dg.AssetExecutionContext, warehouse: WarehouseResour
     partitions_def=ROADMAPS,
     backfill_policy=SINGLE_RUN,
     check_specs=CHECKS[ENRICHMENTS],
-    retry_policy=RETRIES,
+    # No retry policy: Dagster would also retry a step that was terminated, and the engine retries by itself.
 )
 def topic_enrichments(
     context: dg.AssetExecutionContext, config: EnrichmentConfig, warehouse: WarehouseResource, gemini: GeminiResource
