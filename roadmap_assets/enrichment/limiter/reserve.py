@@ -23,9 +23,12 @@ class Reserve:
     tokens_left: int = 0
     good_until: float = 0.0
     day_lasts_until: float = 0.0
+    signal: int = 0
 
-    def covers(self, input_tokens: int, *, now: float) -> bool:
-        return self.left > 0 and input_tokens <= self.tokens_left and now < self.good_until
+    def covers(self, input_tokens: int, *, now: float, signal: int) -> bool:
+        """Whether a request may be sent from it; another `signal` than at its grant says that the rules changed."""
+        fits = self.left > 0 and input_tokens <= self.tokens_left
+        return fits and now < self.good_until and signal == self.signal
 
     def take(self, input_tokens: int) -> None:
         self.left -= 1

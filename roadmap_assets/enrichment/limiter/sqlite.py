@@ -6,6 +6,8 @@ The write-ahead log needs no sync to disk for it, and the operating system frees
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import fields, replace
@@ -37,12 +39,14 @@ class SqliteLimiter:
         self._scope = scope
         self._clock = clock
         self._reserve = Reserve()
+        self._signal = path.with_name(f"{path.name}.signal")
         self._file = QuotaFile(path, lock_timeout_s=lock_timeout_s)
         self._db = self._file.db
 
     def try_acquire(self, *, input_tokens: int) -> Permit | Wait:
         now = self._clock.now()
-        if not self._reserve.covers(input_tokens, now=now.monotonic):
+        signal = self._signalled_at()
+        if not self._reserve.covers(input_tokens, now=now.monotonic, signal=signal):
             wanted = self._reserve.wanted_next(now=now.monotonic, hold_s=self.limits.hold_s)
             self._give_back()
             with self._transaction() as standing:
@@ -51,6 +55,7 @@ class SqliteLimiter:
                 if wait:
                     return wait
                 self._reserve = self._grant(standing, wanted, input_tokens)
+            self._reserve.signal = signal
             now = Instant(standing.boot, standing.monotonic, standing.wall)
         self._reserve.take(input_tokens)
         return Permit(self._reserve.grant, now.wall, input_tokens)
@@ -73,6 +78,7 @@ class SqliteLimiter:
         with self._transaction() as standing:
             until = standing.monotonic + seconds
             self._save(replace(standing, paused_until=max(standing.paused_until, until)))
+        self._end_reserves()
 
     def close_day(self, *, permit: Permit | None = None) -> datetime:
         self._give_back()
@@ -80,12 +86,27 @@ class SqliteLimiter:
             until = next_reset(standing.wall if permit is None else permit.granted_at)
             if standing.wall < until.timestamp():
                 self._save(replace(standing, day_closed=1 + self.limits.rpd))
-            return until
+        self._end_reserves()
+        return until
 
     def reset(self) -> None:
         self._give_back()
         with self._transaction() as standing:
             self._save(replace(standing, paused_until=standing.monotonic, requests_today=0, day_closed=0))
+        self._end_reserves()
+
+    def _end_reserves(self) -> None:
+        """Have every process look at the file before its next request: what it holds in reserve no longer counts."""
+        self._signal.touch()
+        now = time.time_ns()  # touch() alone is as coarse as the kernel's clock
+        os.utime(self._signal, ns=(now, now))
+
+    def _signalled_at(self) -> int:
+        """A value that changes with each call of `_end_reserves` by any process."""
+        try:
+            return self._signal.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     def state(self) -> QuotaState:
         with self._transaction() as standing:
