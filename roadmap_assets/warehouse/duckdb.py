@@ -174,7 +174,7 @@ def _duckdb_errors_explained(path: Path) -> Iterator[None]:
 
 
 def _failed(path: Path, reason: str) -> RoadmapAssetsError:
-    if "orrupt" in reason or "checksum" in reason:
+    if "orrupt" in reason or "checksum" in reason or "Could not read enough bytes" in reason:
         return WarehouseUnreadable(f"the database {path} is damaged ({reason}); restore it, or move it away")
     return WarehouseUnwritable(
         f"the database {path} could not be written ({reason}); nothing of this step was stored. "
