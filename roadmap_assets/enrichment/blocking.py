@@ -21,7 +21,8 @@ def run_blocking(work: Coroutine[Any, Any, _T]) -> _T:
     # With a factory, a runner does not make its loop the thread's current one, nor leave the thread without one.
     runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
     with _sigterm_as_interrupt():
-        if _inside_a_loop():
+        # An interrupt that is raised in the middle of the loop may be lost there; a thread's caller only waits for it.
+        if _inside_a_loop() or signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
             return _run_in_thread(work, runner)
         with runner:
             return runner.run(work)
