@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from random import Random
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -15,9 +18,11 @@ from starlette.types import Receive, Scope, Send
 
 from roadmap_assets.simulator import wire
 from roadmap_assets.simulator.answers import UNBIASED, Bias, Columns, answer_all
+from roadmap_assets.simulator.batches import BatchBehaviour, Batches, TooManyJobs
 from roadmap_assets.simulator.delivery import Outgoing, SeenRequest
 from roadmap_assets.simulator.edits import reply_with
-from roadmap_assets.simulator.faults import Fault, FaultCursor, FaultPlan, Garble, Status
+from roadmap_assets.simulator.faults import Drop, Fault, FaultCursor, FaultPlan, Garble, Status
+from roadmap_assets.simulator.files import Files
 from roadmap_assets.simulator.quotas import Exceeded, QuotaName, Quotas
 
 REMEMBERED_REQUESTS = 100_000
@@ -32,6 +37,9 @@ _STATUS_MESSAGES = {
     504: "Deadline expired before operation could complete.",
 }
 _PRETENDED_LIMITS: Mapping[QuotaName, int] = {"minute": 15, "tokens": 250_000, "day": 500}
+_HIGH_DEMAND = (
+    "This model is currently experiencing high demand. Spikes in demand are usually temporary. Please try again later."
+)
 _HTML = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in to the network.</body></html>"
 
 
@@ -43,7 +51,9 @@ class SimulatorOptions:
     "minute" of the first two. ``latency_s``: how long an answer takes; an error comes at once. ``key``: the one
     accepted, None accepts any and none. ``models``: those there are, none named accepts any. ``model_version``: the
     model that replies name, changed only in tests of what real models do. ``faults``: what goes wrong. ``bias``: how
-    often an answer is wrong, and where.
+    often an answer is wrong, and where. ``flex_latency_s``: how long an answer of the flex tier takes;
+    ``flex_refused``: the share of its requests that are answered 503, by ``seed``. ``batches``: how jobs of the Batch
+    API behave.
     """
 
     rpm: int = 0
@@ -56,6 +66,10 @@ class SimulatorOptions:
     model_version: str = wire.SIMULATOR
     faults: FaultPlan = field(default_factory=FaultPlan)
     bias: Bias = UNBIASED
+    flex_latency_s: float = 0.0
+    flex_refused: float = 0.0
+    seed: int = 0
+    batches: BatchBehaviour = field(default_factory=BatchBehaviour)
 
 
 class SimulatorApp(Router):
@@ -66,9 +80,17 @@ class SimulatorApp(Router):
         self.seen: deque[SeenRequest] = deque(maxlen=REMEMBERED_REQUESTS)
         self._quotas = Quotas(rpm=options.rpm, tpm=options.tpm, rpd=options.rpd, window_s=options.window_s)
         self._faults = FaultCursor(options.faults)
+        self._files = Files()
+        self._batches = Batches(options.batches, files=self._files, answer=self._answer_in_batch)
+        self._chance = Random(options.seed)  # noqa: S311 - decides about faults, guards nothing
         super().__init__(
             routes=[
                 Route("/{version}/models/{model}:generateContent", self._generate_content, methods=["POST"]),
+                Route("/{version}/models/{model}:batchGenerateContent", self._create_batch, methods=["POST"]),
+                Route("/{version}/batches/{job}:cancel", self._cancel_batch, methods=["POST"]),
+                Route("/{version}/batches/{job}", self._batch, methods=["GET", "DELETE"]),
+                Route("/{version}/batches", self._list_batches),
+                *self._files.routes(),
                 Route("/{version}/models/{model}:countTokens", self._count_tokens, methods=["POST"]),
                 Route("/{version}/models/{model}", self._get_model),
                 Route("/{version}/models", self._list_models),
@@ -83,6 +105,8 @@ class SimulatorApp(Router):
         self.seen.clear()
         self._quotas.reset()
         self._faults.reset()
+        self._files.reset()
+        self._batches.reset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(ClientDisconnect):  # it left before its request was whole: there is nobody to answer
@@ -104,6 +128,10 @@ class SimulatorApp(Router):
         if exceeded := self._quotas.admit(seen.model, call.input_tokens, now=seen.at):
             return Outgoing(seen, 429, exceeded.body(seen.model), outcome=f"over quota ({exceeded.quota})")
 
+        seen.tier = call.tier
+        if call.tier == "flex" and self._chance.random() < self.options.flex_refused:
+            return Outgoing(seen, 503, wire.error_body(503, _HIGH_DEMAND), outcome="flex refused")
+
         fault = self._faults.next(seen.topics)
         outcome = _outcome(fault)
         if isinstance(fault, Status):
@@ -113,8 +141,78 @@ class SimulatorApp(Router):
         rows = answer_all(columns, call.topics, bias=self.options.bias, call=len(self.seen))
         reply = reply_with(fault, rows, columns).within(call.max_output_tokens)
         seen.output_tokens = wire.tokens_of([reply.text or ""])
-        answer = wire.reply_body(reply, model_version=self.options.model_version, input_tokens=call.input_tokens)
-        return Outgoing(seen, 200, answer, outcome=outcome, fault=fault, latency_s=self.options.latency_s)
+        answer = self._reply_body(reply, call, tier=call.tier)
+        latency_s = self.options.flex_latency_s if call.tier == "flex" else self.options.latency_s
+        return Outgoing(seen, 200, answer, outcome=outcome, fault=fault, latency_s=latency_s)
+
+    def _answer_in_batch(self, body: bytes) -> Mapping[str, Any]:
+        """The result of one request of a batch job: what a live call would get, without quotas and delays."""
+        try:
+            call = wire.read_call(body)
+            columns = Columns(call.schema)
+        except wire.BadRequest as error:
+            return {"error": {"code": 3, "message": str(error)}}
+        fault = self._faults.next([topic.topic for topic in call.topics])
+        if isinstance(fault, Status):
+            return {"error": {"code": 13, "message": _STATUS_MESSAGES.get(fault.code, "Internal error.")}}
+        rows = answer_all(columns, call.topics, bias=self.options.bias, call=len(self.seen))
+        reply = reply_with(fault, rows, columns).within(call.max_output_tokens)
+        return {"response": json.loads(self._reply_body(reply, call))}
+
+    def _reply_body(self, reply: wire.Reply, call: wire.Call, *, tier: str = "") -> bytes:
+        return wire.reply_body(
+            reply, model_version=self.options.model_version, input_tokens=call.input_tokens, tier=tier
+        )
+
+    async def _create_batch(self, request: Request) -> Response:
+        body = await request.body()
+        seen = self._see(request)
+        if refusal := self._refusal(request, seen, method="batchGenerateContent"):
+            return refusal
+        try:
+            job = self._batches.create(seen.model, body)
+        except wire.BadRequest as error:
+            return Outgoing(seen, 400, wire.error_body(400, str(error)), outcome="refused")
+        except TooManyJobs:
+            return Outgoing(seen, 429, wire.batch_quota_body(), outcome="too many jobs")
+        fault = Drop() if self._batches.reply_is_lost else None
+        return Outgoing(seen, 200, wire.json_bytes(job), fault=fault, latency_s=self.options.latency_s)
+
+    async def _batch(self, request: Request) -> Response:
+        def act(job: str) -> Mapping[str, Any]:
+            if request.method == "GET":
+                return self._batches.get(job)
+            self._batches.delete(job)
+            return {}
+
+        return self._on_batch(request, act)
+
+    async def _cancel_batch(self, request: Request) -> Response:
+        def act(job: str) -> Mapping[str, Any]:
+            self._batches.cancel(job)
+            return {}
+
+        return self._on_batch(request, act)
+
+    def _on_batch(self, request: Request, act: Callable[[str], Mapping[str, Any]]) -> Response:
+        seen = self._see(request)
+        if refusal := self._refusal(request, seen, method="batches"):
+            return refusal
+        try:
+            return Outgoing(seen, 200, wire.json_bytes(act(f"batches/{request.path_params['job']}")))
+        except KeyError:
+            return Outgoing(seen, 404, wire.error_body(404, _STATUS_MESSAGES[404]), outcome="refused")
+
+    async def _list_batches(self, request: Request) -> Response:
+        seen = self._see(request)
+        if refusal := self._refusal(request, seen, method="batches"):
+            return refusal
+        size = request.query_params.get("pageSize", "")
+        page = self._batches.page(
+            page_size=int(size) if size.isdecimal() and int(size) else 50,
+            page_token=request.query_params.get("pageToken", ""),
+        )
+        return Outgoing(seen, 200, wire.json_bytes(page))
 
     async def _count_tokens(self, request: Request) -> Response:
         body = await request.body()

@@ -19,9 +19,10 @@ class SeenRequest:
     """A request to the Gemini endpoints; filled in while it is served. Times are seconds since the epoch, ``at``
     that of its arrival in whole.
 
-    ``topics`` are names, ``ids`` the ids beside them. ``status`` is None when no status was sent. ``outcome`` is
-    ``answered``, ``refused`` (by the key, the model's name or the request's form), ``over quota (…)``, or the
-    fault it met (``edit (omit)``, ``drop``, …); ``client_left``: the client did not wait for all of it.
+    ``topics`` are names, ``ids`` the ids beside them; ``tier`` is the service tier asked for and served. ``status`` is
+    None when no status was sent. ``outcome`` is ``answered``, ``refused`` (by the key, the model's name or the form
+    of the request), ``over quota (…)``, or the fault it met (``edit (omit)``, ``drop``, …); ``client_left``: the
+    client did not wait for all of it.
     """
 
     at: float
@@ -32,6 +33,7 @@ class SeenRequest:
     ids: tuple[str, ...] = ()
     input_tokens: int = 0
     output_tokens: int = 0
+    tier: str = ""
     status: int | None = None
     outcome: str = ""
     client_left: bool = False
@@ -52,7 +54,8 @@ class Outgoing(Response):
         fault: Fault | None = None,
         latency_s: float = 0.0,
     ) -> None:
-        super().__init__(body, status, media_type=media_type)
+        headers = {"x-gemini-service-tier": seen.tier} if seen.tier else None
+        super().__init__(body, status, headers=headers, media_type=media_type)
         seen.outcome = outcome
         self._seen, self._content, self._fault, self._latency_s = seen, body, fault, latency_s
 

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -60,6 +61,7 @@ class Call:
     schema: Mapping[str, Any]
     input_tokens: int
     max_output_tokens: int | None
+    tier: str = "standard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,15 @@ def read_call(body: bytes) -> Call:
     temperature = config.get("temperature")
     if temperature is not None and not (isinstance(temperature, int | float) and 0 <= temperature <= 2):
         raise BadRequest("temperature must be in the range [0.0, 2.0].")
+    tier = request.get("serviceTier", request.get("service_tier", "standard"))
+    if tier not in ("standard", "flex", "priority"):
+        raise BadRequest(f"Invalid value at 'service_tier': {tier!r}")
     return Call(
         topics=_read_topics("".join(contents)),
         schema=schema,
         input_tokens=tokens_of([*contents, *system_texts(request)]),
         max_output_tokens=limit,
+        tier=tier,
     )
 
 
@@ -160,10 +166,12 @@ def _read_topics(text: str) -> tuple[AskedTopic, ...]:
     return topics
 
 
-def reply_body(reply: Reply, *, model_version: str, input_tokens: int) -> bytes:
-    """The body of a 200."""
+def reply_body(reply: Reply, *, model_version: str, input_tokens: int, tier: str = "") -> bytes:
+    """The body of a 200; ``tier`` is the service tier that served it, which results of a batch job do not have."""
     output_tokens = tokens_of([reply.text or ""])
-    usage = {"promptTokenCount": input_tokens, "totalTokenCount": input_tokens + output_tokens}
+    usage: dict[str, Any] = {"promptTokenCount": input_tokens, "totalTokenCount": input_tokens + output_tokens}
+    if tier:
+        usage["serviceTier"] = tier
     document: dict[str, Any] = {}
     if reply.block_reason:
         document["promptFeedback"] = {"blockReason": reply.block_reason}
@@ -231,6 +239,23 @@ def quota_body(*, quota_id: str, metric: str, limit: int, model: str, retry_dela
         message += f"\nPlease retry in {delay}."
         details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay})
     return error_body(429, message, details=details)
+
+
+def batch_quota_body() -> bytes:
+    """The body of a 429 at the creation of a batch job, which has no QuotaFailure."""
+    link = {
+        "description": "Learn more about Gemini API quotas",
+        "url": "https://ai.google.dev/gemini-api/docs/rate-limits",
+    }
+    details = [{"@type": "type.googleapis.com/google.rpc.Help", "links": [link]}]
+    return error_body(
+        429, "You exceeded your current quota, please check your plan and billing details.", details=details
+    )
+
+
+def timestamp(at: datetime) -> str:
+    """A ``google.protobuf.Timestamp`` in JSON, in UTC."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def duration(seconds: float) -> str:
