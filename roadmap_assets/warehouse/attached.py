@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from roadmap_assets.warehouse.base import Cursor
+from roadmap_assets.warehouse.checkpoint import Checkpoints
 from roadmap_assets.warehouse.dialect import Dialect, DuckDBDialect
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Attached:
         file = str(path).replace("'", "''")  # a file's name cannot be a parameter
         # With its type said, DuckDB does not go to the network for an extension that reads a foreign format.
         self._connection.execute(f"ATTACH '{file}' AS {self._alias} (TYPE duckdb)")
+        self._checkpoints = Checkpoints(self._connection, self._alias, path)
         self._connection.execute(f"USE {self._alias}")
 
     def __enter__(self) -> DuckDBPyConnection:
@@ -38,6 +40,7 @@ class Attached:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             self._connection.execute("USE memory")
+            self._checkpoints.make()
             self._connection.execute(f"DETACH {self._alias}")
         except duckdb.Error:
             # After a fatal error, such as a full disk, nothing works any more but to start over.
@@ -46,6 +49,7 @@ class Attached:
                 raise
         finally:
             self._connection.close()
+            self._checkpoints.close()
 
 
 _numbers = itertools.count()
@@ -54,7 +58,10 @@ _numbers = itertools.count()
 @functools.cache
 def _duckdb_of(pid: int) -> DuckDBPyConnection:  # noqa: ARG001 - a forked child must not use its parent's threads
     """This process's DuckDB, in memory. Without replacements, a table's name can never mean a Python variable."""
-    return duckdb.connect(config={"python_enable_replacements": False})
+    connection = duckdb.connect(config={"python_enable_replacements": False})
+    for statement in Checkpoints.BY_US_ALONE:
+        connection.execute(statement)
+    return connection
 
 
 class DuckDBConnection:

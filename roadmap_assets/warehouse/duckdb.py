@@ -20,6 +20,7 @@ from roadmap_assets.errors import RoadmapAssetsError, WarehouseUnreadable, Wareh
 from roadmap_assets.warehouse import journal
 from roadmap_assets.warehouse.attached import Attached, DuckDBConnection
 from roadmap_assets.warehouse.base import Connection
+from roadmap_assets.warehouse.checkpoint import undo_half_made
 from roadmap_assets.warehouse.journal import Journal
 from roadmap_assets.warehouse.migrations import migrate
 from roadmap_assets.warehouse.patience import HeldByAnother, Patience
@@ -123,7 +124,10 @@ class Warehouse:
                     self._create()
             elif not self.path.is_file():
                 raise WarehouseUnreadable(_NOT_OURS.format(path=self.path))
+            undo_half_made(self.path)
             return Attached(self.path)
+        except BlockingIOError:
+            raise HeldByAnother("another program") from None
         except OSError as error:
             raise self._unusable(error) from None
         except duckdb.Error as error:
