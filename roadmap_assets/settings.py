@@ -89,6 +89,21 @@ class Settings(BaseSettings):
     description_chars: int = _setting(
         "a longer description is cut at a sentence's end before it is sent", 2_000, ge=100
     )
+    service: Literal["standard", "flex"] = _setting(
+        "how Gemini is asked; flex costs half, and takes minutes a call", "standard"
+    )
+    flex_timeout_s: float = _setting(
+        "seconds one attempt of the flex tier may take", 900.0, ge=10, le=3600, name="ROADMAP_FLEX_TIMEOUT"
+    )
+    flex_patience_s: float = _setting(
+        "seconds without an answer, while the flex tier refuses every call, before a run stops asking it",
+        1800.0,
+        ge=0,
+        name="ROADMAP_FLEX_PATIENCE",
+    )
+    flex_fallback: Literal["defer", "standard"] = _setting(
+        "what happens then to the rest: deferred, or asked at the full price", "defer"
+    )
     timeout_s: float = _setting("seconds one attempt may take in total", 30.0, gt=0, le=3600, name="ROADMAP_TIMEOUT")
     concurrency: int = _setting("calls in flight at once", 16, ge=1, le=256)
     attempts: int = _setting("times a batch or a topic is asked in one run", 4, ge=1, le=20)

@@ -136,6 +136,9 @@ def summary(report: Report, *, failed: Sequence[tuple[str, str]]) -> Iterator[st
     if report.base_url:
         yield f"Asked at: {report.base_url}"
     yield f"API calls: {report.calls} (least possible: {report.least_calls})"
+    if set(report.calls_by_service) - {"standard"}:
+        served = (f"{service} ({calls} calls)" for service, calls in report.calls_by_service.items())
+        yield f"Served by: {', '.join(served)}"
     if report.calls:
         yield f"Tokens: {report.input_tokens} in, {report.output_tokens} out; cost: {money(report.cost_usd)}"
         yield f"Time: {report.seconds:.1f} s (least possible: {report.least_seconds:.1f} s)"
@@ -165,6 +168,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield f"API calls: {plan.calls}"
     yield f"Tokens: about {plan.input_tokens} in, {plan.output_tokens} out"
     yield f"Cost: {'about ' * (plan.cost_usd is not None)}{money(plan.cost_usd)}"
+    yield f"Cost by service: {', '.join(f'{name} {money(usd)}' for name, usd in plan.costs_usd.items())}"
     days = f", spread over {plan.days} days by the daily quota" if plan.days > 1 else ""
     yield f"Time: at least {plan.seconds:.0f} s{days}"
     yield "Dry run: Gemini was not asked."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -23,7 +24,7 @@ from roadmap_assets.enrichment.access import Access
 from roadmap_assets.exports.csv_file import default_path, topics_path
 from roadmap_assets.exports.tables import check_format
 from roadmap_assets.roadmaps.sources.base import check_slug
-from roadmap_assets.settings import load_settings
+from roadmap_assets.settings import Settings, load_settings
 from roadmap_assets.warehouse.duckdb import Warehouse
 
 
@@ -45,6 +46,11 @@ from roadmap_assets.warehouse.duckdb import Warehouse
 )
 @source_option
 @allow_missing_texts_option
+@click.option(
+    "--service",
+    type=click.Choice(get_args(Settings.model_fields["service"].annotation)),
+    help="How Gemini is asked; flex costs half, and takes minutes.  [default: ROADMAP_SERVICE, else standard]",
+)
 @click.option("--offline", is_flag=True, help="Use the built-in simulator instead of Gemini: no key, no cost.")
 @click.option("--dry-run", is_flag=True, help="Show what --enrich would ask and cost; make no call, write no file.")
 @click.option("--list", "list_", is_flag=True, help="List the roadmaps of the source.")
@@ -57,6 +63,7 @@ def scrape(
     output: Path | None,
     source: str | None,
     allow_missing_texts: bool | None,
+    service: str | None,
     offline: bool,
     dry_run: bool,
     list_: bool,
@@ -75,7 +82,7 @@ def scrape(
         raise click.UsageError("--limit says how many topics are asked; use it with --enrich or --dry-run.")
     if output and len(set(named)) > 1:
         raise click.UsageError("--output names one file; for several roadmaps set the folder with ROADMAP_OUTPUT.")
-    settings = load_settings(source=source, allow_missing_texts=allow_missing_texts)
+    settings = load_settings(source=source, allow_missing_texts=allow_missing_texts, service=service)
     if list_:
         for slug, entry in list_roadmaps(settings).items():
             known = ", ".join(filter(None, (entry.title, entry.type))) if verbose else ""

@@ -95,6 +95,7 @@ def _run_totals(enriched: Enriched, limits: Limits, quota: QuotaState | None) ->
         "roadmaps": len(enriched.rows),
         "rows": report.total,
         "calls": report.calls,
+        "calls_by_service": dict(report.calls_by_service),
         "least_calls": report.least_calls,
         "input_tokens": report.input_tokens,
         "output_tokens": report.output_tokens,
@@ -141,6 +142,7 @@ def of_published(published: Published, *, access: Access) -> Metadata:
 def of_plan(plan: Plan) -> Metadata:
     """Metadata of the observation that says, before anything is asked, what the run will take."""
     found: Metadata = {
+        "service": plan.service,
         "rows": plan.rows,
         "hits": plan.hits,
         "misses": plan.misses,

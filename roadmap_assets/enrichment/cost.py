@@ -10,13 +10,15 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from roadmap_assets.enrichment.providers.base import Usage
+from roadmap_assets.enrichment.providers.base import Service, Usage
 from roadmap_assets.errors import InvalidSetting
 
 _PACKAGED: Final = Path(__file__).with_name("prices.toml")
 _PER_MILLION: Final = 1e-6
 
 Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Price(BaseModel):
@@ -30,11 +32,16 @@ class Price(BaseModel):
 
 
 class Prices(BaseModel):
-    """The prices of models on a day, by the prefix of a model version's name."""
+    """The prices of models on a day, by the prefix of a model version's name.
+
+    `flex` and `batch` are the shares of the standard price that those services cost.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     as_of: datetime.date
+    flex: Share = 0.5
+    batch: Share = 0.5
     models: Mapping[str, Price]
 
     def of(self, model_version: str) -> Price | None:
@@ -43,20 +50,22 @@ class Prices(BaseModel):
         fitting = [name for name in self.models if version == name or version.startswith(f"{name}-")]
         return self.models[max(fitting, key=len)] if fitting else None
 
-    def cost_usd(self, model_version: str, usage: Usage) -> float | None:
+    def cost_usd(self, model_version: str, usage: Usage, *, service: Service = "standard") -> float | None:
         """The cost of a call in US dollars, or None if the model's price is unknown.
 
         (prompt - cached) * input + cached * cached_input + (candidates + thoughts) * output, as in Gemini's price list.
-        Cached tokens without a price of their own cost as much as others, which is the most that they can cost.
+        Cached tokens without a price of their own cost as much as others, which is the most that they can cost. With a
+        price of their own they cost the same in every service: Gemini's two discounts do not add up.
         """
         price = self.of(model_version)
         if price is None:
             return None
-        cached_input = price.input if price.cached_input is None else price.cached_input
+        share = {"standard": 1.0, "flex": self.flex, "batch": self.batch}[service]
+        cached_input = share * price.input if price.cached_input is None else price.cached_input
         cached = min(usage.cached_tokens, usage.input_tokens)
         fresh = usage.input_tokens - cached
         output = usage.output_tokens + usage.thought_tokens
-        return (fresh * price.input + cached * cached_input + output * price.output) * _PER_MILLION
+        return (share * (fresh * price.input + output * price.output) + cached * cached_input) * _PER_MILLION
 
 
 def load_prices(path: Path | None = None) -> Prices:

@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, get_args
 
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.limiter.base import least_seconds
-from roadmap_assets.enrichment.providers.base import Usage
+from roadmap_assets.enrichment.providers.base import Service, Usage
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.warehouse.enrichments import answered_keys, cache_size, load_failures
 
-CALL_S = 2.0
-"""A rough duration of one call: enough to say whether a run takes seconds, minutes or days."""
+CALL_S: Final[Mapping[Service, float]] = {"standard": 2.0, "flex": 60.0, "batch": 600.0}
+"""A rough duration of one call or job: enough to say whether a run takes seconds, minutes or days."""
 
 OUTPUT_TOKENS_PER_COLUMN = 40
 """An upper guess for a column of one line; a run that sees longer replies uses those."""
@@ -24,7 +25,7 @@ OUTPUT_TOKENS_PER_COLUMN = 40
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a run would take: `given_up` rows are not asked, as they failed too often or are too long for the quota;
-    `cost_usd` is None without a price.
+    `service` is what is asked at `cost_usd`, and `costs_usd` has the cost of each service; None without a price.
 
     `seconds` is the shortest time under the quota per minute, and `days` how many days' quota the calls need.
     """
@@ -36,9 +37,15 @@ class Plan:
     calls: int
     input_tokens: int
     output_tokens: int
-    cost_usd: float | None
+    service: Service
+    costs_usd: Mapping[Service, float | None]
     seconds: float
     days: int
+
+    @property
+    def cost_usd(self) -> float | None:
+        """The cost at the service that is asked; None without a price."""
+        return self.costs_usd[self.service]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,8 @@ def make_plan(config: EngineConfig, questions: Sequence[Question], found: LookUp
         calls=calls,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
-        cost_usd=config.prices.cost_usd(config.model, usage),
-        seconds=least_seconds(calls, usage.input_tokens, limits, CALL_S),
+        service=config.service,
+        costs_usd={name: config.prices.cost_usd(config.model, usage, service=name) for name in get_args(Service)},
+        seconds=least_seconds(calls, usage.input_tokens, limits, CALL_S[config.service]),
         days=math.ceil(calls / limits.rpd) if limits.rpd else min(calls, 1),
     )

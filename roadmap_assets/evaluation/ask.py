@@ -50,7 +50,7 @@ class Asked:
 
 def plan_arms(access: Access, arms: Sequence[Arm], *, warehouse: Warehouse, evaluation: str) -> dict[str, Plan]:
     """What asking would take now, by arm, if every answer is accepted; no call is made."""
-    config = access.engine(warehouse).config
+    config = _config(access, warehouse)
     packing = Packing(access, config)
     with warehouse.transaction() as connection:
         asked = load_asked_rows(connection, evaluation)
@@ -76,7 +76,7 @@ async def ask(
     Raises:
         GeminiRefused, SimulatorAnswered, WarehouseBusy, QuotaUnavailable: as `Engine.run`; what was answered is stored.
     """
-    config = access.engine(warehouse).config
+    config = _config(access, warehouse)
     if config.budget_usd is not None:
         config = replace(config, budget_usd=max(0.0, config.budget_usd - spent_usd))
     packing = Packing(access, config)
@@ -104,6 +104,11 @@ async def ask(
     if config.budget_usd is not None:
         spent_usd += config.budget_usd - tally.left_usd(reserved=False)
     return Asked(answers.rows, run_id=tally.run_id, stop_reason=stop.reason, spent_usd=spent_usd)
+
+
+def _config(access: Access, warehouse: Warehouse) -> EngineConfig:
+    """How an evaluation asks: as a run would, but always the standard tier, since somebody waits for it."""
+    return replace(access.engine(warehouse).config, service="standard")
 
 
 def _plan(config: EngineConfig, batches: Sequence[Batch], packing: Packing) -> Plan:

@@ -52,7 +52,8 @@ class SimulatorOptions:
     accepted, None accepts any and none. ``models``: those there are, none named accepts any. ``model_version``: the
     model that replies name, changed only in tests of what real models do. ``faults``: what goes wrong. ``bias``: how
     often an answer is wrong, and where. ``flex_latency_s``: how long an answer of the flex tier takes;
-    ``flex_refused``: the share of its requests that are answered 503, by ``seed``. ``batches``: how jobs of the Batch
+    ``flex_refused``: the share of its requests that are answered 503, by ``seed``;
+    ``flex_serves``: the tier that serves the others. ``batches``: how jobs of the Batch
     API behave.
     """
 
@@ -68,6 +69,7 @@ class SimulatorOptions:
     bias: Bias = UNBIASED
     flex_latency_s: float = 0.0
     flex_refused: float = 0.0
+    flex_serves: str = "flex"
     seed: int = 0
     batches: BatchBehaviour = field(default_factory=BatchBehaviour)
 
@@ -128,7 +130,7 @@ class SimulatorApp(Router):
         if exceeded := self._quotas.admit(seen.model, call.input_tokens, now=seen.at):
             return Outgoing(seen, 429, exceeded.body(seen.model), outcome=f"over quota ({exceeded.quota})")
 
-        seen.tier = call.tier
+        seen.tier = self.options.flex_serves if call.tier == "flex" else call.tier
         if call.tier == "flex" and self._chance.random() < self.options.flex_refused:
             return Outgoing(seen, 503, wire.error_body(503, _HIGH_DEMAND), outcome="flex refused")
 
@@ -141,7 +143,7 @@ class SimulatorApp(Router):
         rows = answer_all(columns, call.topics, bias=self.options.bias, call=len(self.seen))
         reply = reply_with(fault, rows, columns).within(call.max_output_tokens)
         seen.output_tokens = wire.tokens_of([reply.text or ""])
-        answer = self._reply_body(reply, call, tier=call.tier)
+        answer = self._reply_body(reply, call, tier=seen.tier)
         latency_s = self.options.flex_latency_s if call.tier == "flex" else self.options.latency_s
         return Outgoing(seen, 200, answer, outcome=outcome, fault=fault, latency_s=latency_s)
 
@@ -253,6 +255,8 @@ class SimulatorApp(Router):
         """Enter a request, which has arrived in whole, into the log."""
         model = request.path_params.get("model", "")
         seen = SeenRequest(at=time.time(), method=request.method, path=request.url.path, model=model)
+        deadline = request.headers.get("x-server-timeout", "")
+        seen.deadline_s = int(deadline) if deadline.isdigit() else None
         self.seen.append(seen)
         return seen
 
@@ -263,9 +267,8 @@ class SimulatorApp(Router):
         if seen.model and self.options.models and seen.model not in self.options.models:
             body = wire.model_unknown_body(seen.model, version=request.path_params["version"], method=method)
             return Outgoing(seen, 404, body, outcome="refused")
-        deadline = request.headers.get("x-server-timeout", "")
-        if deadline.isdigit() and int(deadline) < wire.SHORTEST_DEADLINE_S:
-            message = f"Manually set deadline {deadline}s is too short. Minimum allowed deadline is 10s."
+        if seen.deadline_s is not None and seen.deadline_s < wire.SHORTEST_DEADLINE_S:
+            message = f"Manually set deadline {seen.deadline_s}s is too short. Minimum allowed deadline is 10s."
             return Outgoing(seen, 400, wire.error_body(400, message), outcome="refused")
         return None
 

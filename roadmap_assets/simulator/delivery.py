@@ -19,7 +19,8 @@ class SeenRequest:
     """A request to the Gemini endpoints; filled in while it is served. Times are seconds since the epoch, ``at``
     that of its arrival in whole.
 
-    ``topics`` are names, ``ids`` the ids beside them; ``tier`` is the service tier asked for and served. ``status`` is
+    ``topics`` are names, ``ids`` the ids beside them; ``tier`` is the service tier that served, ``deadline_s`` what the
+    client asked for by ``X-Server-Timeout``. ``status`` is
     None when no status was sent. ``outcome`` is ``answered``, ``refused`` (by the key, the model's name or the form
     of the request), ``over quota (…)``, or the fault it met (``edit (omit)``, ``drop``, …); ``client_left``: the
     client did not wait for all of it.
@@ -34,6 +35,7 @@ class SeenRequest:
     input_tokens: int = 0
     output_tokens: int = 0
     tier: str = ""
+    deadline_s: int | None = None
     status: int | None = None
     outcome: str = ""
     client_left: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -30,6 +30,7 @@ API_CALLS = Table(
         Column("detail", "VARCHAR", "The provider's own word for it"),
         Column("model", "VARCHAR", "Model asked"),
         Column("model_version", "VARCHAR", "Model that answered"),
+        Column("service", "VARCHAR", "Service that served it and sets its price: standard, flex or batch"),
         Column("input_tokens", "BIGINT", "Tokens of the prompt; null where the count was not credible", nullable=True),
         Column("cached_tokens", "BIGINT", "Of those, tokens billed as cached", nullable=True),
         Column("output_tokens", "BIGINT", "Tokens of the reply", nullable=True),
@@ -47,7 +48,7 @@ class Call:
 
     `batch` counts the run's batches from 1, `attempt` the sendings of that batch from 1; `rows` topics were asked and
     `answered` of them accepted; `outcome` is one word and `detail` the provider's own; `cost_usd` is None where the
-    model's price is unknown; `started_at` is UTC.
+    model's price is unknown; `started_at` is UTC; `service` is the one that served it.
     """
 
     call_id: str
@@ -67,16 +68,18 @@ class Call:
     cost_usd: float | None
     latency_s: float
     started_at: datetime
+    service: str = "standard"
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A run's calls, summed; `cost_usd` is None as soon as one call's cost is unknown."""
+    """A run's calls, summed, and counted by service; `cost_usd` is None as soon as one call's cost is unknown."""
 
     calls: int
     input_tokens: int
     output_tokens: int
     cost_usd: float | None
+    calls_by_service: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,9 @@ def spent_in_run(connection: Connection, run_id: str) -> Spent:
         "CASE WHEN count(*) = count(cost_usd) THEN coalesce(sum(cost_usd), 0) END FROM api_calls WHERE run_id = ?"
     )
     found = one_row(connection.execute(query, [run_id]))
-    return Spent(int(found[0]), int(found[1]), int(found[2]), found[3])
+    by_service = "SELECT service, count(*) FROM api_calls WHERE run_id = ? GROUP BY service ORDER BY service"
+    calls = {service: int(count) for service, count in connection.execute(by_service, [run_id]).fetchall()}
+    return Spent(int(found[0]), int(found[1]), int(found[2]), found[3], calls)
 
 
 def spent_by_day(connection: Connection) -> list[Day]:

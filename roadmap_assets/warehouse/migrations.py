@@ -91,6 +91,11 @@ def _add_evaluations(connection: Connection) -> None:
     )
 
 
+def _add_service(connection: Connection) -> None:
+    """Which service a call was served by, so far always the standard one."""
+    _add_columns(connection, "api_calls", {"service": ("VARCHAR", "'standard'")}, after="model_version")
+
+
 def _add_columns(connection: Connection, table: str, added: Mapping[str, tuple[str, str]], *, after: str) -> None:
     """Rebuild the table with columns (name -> type, value of existing rows) that are NOT NULL, `after` another one."""
     columns: list[Column] = []
@@ -120,6 +125,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("add_base_url", _add_base_url),
     ("publish_simulated_apart", _publish_simulated_apart),
     ("add_evaluations", _add_evaluations),
+    ("add_service", _add_service),
 )
 """In the order in which they run. The first creates what the descriptions say today and stands for all others.
 

@@ -39,7 +39,8 @@ PLAN = Plan(
     calls=4,
     input_tokens=1000,
     output_tokens=300,
-    cost_usd=0.6,
+    service="standard",
+    costs_usd={"standard": 0.6, "flex": 0.3, "batch": 0.3},
     seconds=2.0,
     days=1,
 )
@@ -102,6 +103,7 @@ def report(**changes: Any) -> Report:
         "rows": {"hit": 75, "enriched": 75},
         "failures": {},
         "calls": 4,
+        "calls_by_service": {"standard": 4},
         "plan": PLAN,
         "input_tokens": 1000,
         "output_tokens": 200,
@@ -149,6 +151,12 @@ def test_a_summary_names_what_failed_up_to_a_point() -> None:
 def test_an_unknown_price_is_not_zero() -> None:
     assert "Tokens: 1000 in, 200 out; cost: unknown (the model has no price in the table)" in summary(
         report(cost_usd=None)
+    )
+
+
+def test_a_summary_names_the_services_that_served_unless_all_were_standard() -> None:
+    assert "Served by: flex (3 calls), standard (1 calls)" in summary(
+        report(calls_by_service={"flex": 3, "standard": 1})
     )
 
 

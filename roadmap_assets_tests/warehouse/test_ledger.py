@@ -52,7 +52,9 @@ def test_that_a_run_is_summed(
     with warehouse.transaction() as connection:
         record_calls(connection, [replace(CALL, cost_usd=cost) for cost in costs])
         record_calls(connection, [replace(CALL, run_id="another")])
-        assert spent_in_run(connection, "r") == Spent(len(costs), 800 * len(costs), 430 * len(costs), total), reason
+        assert spent_in_run(connection, "r") == Spent(
+            len(costs), 800 * len(costs), 430 * len(costs), total, {"standard": len(costs)} if costs else {}
+        ), reason
 
 
 @pytest.mark.parametrize("count", [2**63, 10**40, -1])
@@ -63,7 +65,9 @@ def test_a_count_that_no_column_holds_is_recorded_as_unknown(warehouse: Warehous
     with warehouse.transaction() as connection:
         rows = connection.execute("SELECT input_tokens, output_tokens, cost_usd FROM api_calls ORDER BY call_id")
         assert rows.fetchall() == [(800, 400, 0.25), (None, None, None)]
-        assert spent_in_run(connection, "r") == Spent(calls=2, input_tokens=800, output_tokens=460, cost_usd=None)
+        assert spent_in_run(connection, "r") == Spent(
+            calls=2, input_tokens=800, output_tokens=460, cost_usd=None, calls_by_service={"standard": 2}
+        )
 
 
 def test_the_largest_counts_can_be_summed(warehouse: Warehouse) -> None:

@@ -12,7 +12,7 @@ from roadmap_assets.enrichment.engine.events import OnEvent, Waiting
 from roadmap_assets.enrichment.engine.stop import Stop
 from roadmap_assets.enrichment.engine.tally import Tally
 from roadmap_assets.enrichment.limiter.base import DayExhausted, Limiter, Permit, Wait
-from roadmap_assets.enrichment.providers.base import Outcome
+from roadmap_assets.enrichment.providers.base import Outcome, Service
 from roadmap_assets.enrichment.questions import Question
 
 
@@ -78,11 +78,13 @@ class Admission:
         self._released = asyncio.Event()
 
     @asynccontextmanager
-    async def admit(self, questions: Sequence[Question], *, batch: int) -> AsyncIterator[Admitted | None]:
+    async def admit(
+        self, questions: Sequence[Question], *, batch: int, service: Service = "standard"
+    ) -> AsyncIterator[Admitted | None]:
         """Reserve budget and quota for a call that is made within the block; None when the run stops instead."""
         # Wait for the connection first, so that a waiting batch holds neither budget nor quota.
         await self._stop.interruptible(self.connection.wait_for_turn(batch))
-        reserved_usd = await self._reserve(questions)
+        reserved_usd = await self._reserve(questions, service)
         if reserved_usd is None:
             yield None
             return
@@ -101,11 +103,11 @@ class Admission:
         if outcome.usage and outcome.usage.input_tokens and self._config.limits.tpm:
             self._limiter.settle(admitted.permit, input_tokens=outcome.usage.input_tokens)
 
-    async def _reserve(self, questions: Sequence[Question]) -> float | None:
+    async def _reserve(self, questions: Sequence[Question], service: Service) -> float | None:
         """Reserve the call's estimated cost. Stops the run when it exceeds what is left without the calls in flight."""
         budget = self._config.budget_usd
         while not self._stop.requested:
-            usd = self._tally.estimated_usd(questions)
+            usd = self._tally.estimated_usd(questions, service)
             if usd is None and budget is not None:
                 self._stop.request(f"there is a budget, but the price of {self._config.model} is unknown")
             elif (usd or 0.0) <= self._tally.left_usd(reserved=True):

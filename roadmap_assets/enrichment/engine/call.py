@@ -12,7 +12,7 @@ from typing import Protocol
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.recorder import Record
 from roadmap_assets.enrichment.engine.tally import Tally
-from roadmap_assets.enrichment.providers.base import SIMULATOR, Outcome, Provider
+from roadmap_assets.enrichment.providers.base import SIMULATOR, Outcome, Provider, Service
 from roadmap_assets.enrichment.providers.reply import Matched, match_reply
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import SimulatorAnswered
@@ -76,6 +76,7 @@ class Calls:
         attempt: int,
         estimated_usd: float,
         on_sending: Callable[[], None],
+        service: Service = "standard",
     ) -> Reply:
         """Send one request and record it, even when the task is cancelled while it is in flight."""
         this = Attempt(batch, attempt, utc_now(), estimated_usd)
@@ -88,9 +89,10 @@ class Calls:
             on_sending()
 
         try:
-            outcome = await provider.ask(questions, on_sending=sending)
+            outcome = await provider.ask(questions, service=service, on_sending=sending)
         except BaseException:
-            self.record(Outcome(kind="cancelled", latency_s=time.monotonic() - began, sent=sent), questions, this)
+            latency_s = time.monotonic() - began
+            self.record(Outcome(kind="cancelled", service=service, latency_s=latency_s, sent=sent), questions, this)
             raise
         return self.record(outcome, questions, this)
 
@@ -152,12 +154,17 @@ class Calls:
             cached_tokens=usage.cached_tokens if usage else None,
             output_tokens=usage.output_tokens if usage else None,
             thought_tokens=usage.thought_tokens if usage else None,
-            cost_usd=self._config.prices.cost_usd(outcome.model_version or self._config.model, usage)
-            if usage
-            else None,
+            cost_usd=self._cost_usd(outcome),
             latency_s=outcome.latency_s,
             started_at=attempt.started_at,
+            service=outcome.service,
         )
+
+    def _cost_usd(self, outcome: Outcome) -> float | None:
+        if outcome.usage is None:
+            return None
+        model = outcome.model_version or self._config.model
+        return self._config.prices.cost_usd(model, outcome.usage, service=outcome.service)
 
 
 def _ledger_outcome(outcome: Outcome, matched: Matched, rows: int) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from roadmap_assets.enrichment.clock import Clock, SystemClock
 from roadmap_assets.enrichment.cost import Prices
 from roadmap_assets.enrichment.engine.batching import Pool, count_batches
 from roadmap_assets.enrichment.limiter.base import Limiter, Limits
 from roadmap_assets.enrichment.profiles.profile import Profile
-from roadmap_assets.enrichment.providers.base import Provider
+from roadmap_assets.enrichment.providers.base import Provider, Service
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.enrichment.tokens import estimate_tokens
 from roadmap_assets.warehouse.duckdb import Warehouse
@@ -36,6 +37,9 @@ class EngineConfig:
     batch_size: int = 20
     batch_tokens: int = 16_000
     concurrency: int = 16
+    service: Service = "standard"
+    flex_patience_s: float = 1800.0
+    flex_fallback: Literal["defer", "standard"] = "defer"
     attempts: int = 4
     failure_runs: int = 3
     budget_usd: float | None = None

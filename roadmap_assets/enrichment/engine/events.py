@@ -65,7 +65,14 @@ class Stopped:
     reason: str
 
 
-Event = CacheChecked | BatchEnriched | BatchFailed | Waiting | Progress | Stopped
+@dataclass(frozen=True, slots=True)
+class FellBack:
+    """The rest of the run asks the standard tier, at the full price; `reason` says why."""
+
+    reason: str
+
+
+Event = CacheChecked | BatchEnriched | BatchFailed | Waiting | Progress | Stopped | FellBack
 OnEvent = Callable[[Event], None]
 
 
@@ -85,6 +92,8 @@ def describe(event: Event) -> str:
         case Progress():
             left = "" if event.seconds_left is None else f", about {event.seconds_left:.0f} s left"
             return f"{event.done}/{event.total} rows done, {event.hits} hits, {event.calls} calls{left}"
+        case FellBack():
+            return f"The rest is asked at the full price: {event.reason}"
         case Stopped():
             return f"Stopped: {event.reason}"
 

@@ -20,9 +20,9 @@ class Report:
     """The status of each key, and the calls, tokens and cost of the run as the ledger has them.
 
     `plan` is what was expected before the run, and `least_seconds` the shortest time that the quota allows for what was
-    asked, at the calls' mean latency. `deferred_until` is when the quota reopens, if that stopped the run, and
-    `stop_reason` says why anything was deferred. `cost_usd` is None where a price is unknown;
-    `base_url` is the address asked, when it is not Gemini's own.
+    asked, at the calls' mean latency. `calls_by_service` counts the calls by the service that served them.
+    `deferred_until` is when the quota reopens, if that stopped the run, and `stop_reason` says why anything was
+    deferred. `cost_usd` is None where a price is unknown; `base_url` is the address asked, when it is not Gemini's own.
     """
 
     run_id: str
@@ -31,6 +31,7 @@ class Report:
     failures: Mapping[str, str]
     plan: Plan
     calls: int
+    calls_by_service: Mapping[str, int]
     input_tokens: int
     output_tokens: int
     cost_usd: float | None

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
+from itertools import count
 
 from roadmap_assets.enrichment.engine.admission import Admission
 from roadmap_assets.enrichment.engine.batching import Item
@@ -25,6 +26,7 @@ from roadmap_assets.enrichment.engine.recorder import Record, Recorder
 from roadmap_assets.enrichment.engine.recovery import MAX_WAIT_S, Recovery, backoff_s, recover, recover_unanswered
 from roadmap_assets.enrichment.engine.stop import Stop
 from roadmap_assets.enrichment.engine.tally import Tally
+from roadmap_assets.enrichment.engine.tier import Tier
 from roadmap_assets.enrichment.limiter.base import PROVIDER_ZONE, Limiter
 from roadmap_assets.enrichment.providers.base import Outcome, Provider
 from roadmap_assets.errors import GeminiRefused
@@ -76,6 +78,7 @@ class Scheduler:
         self._provider = provider
         self._admission = Admission(config, tally, stop, on_event, limiter=limiter)
         self._calls = Calls(config, tally, recorder)
+        self._tier = Tier(config, stop, on_event)
         self._health = Health()
         self._pool = config.new_pool()
         self._suspect: deque[list[Item]] = deque()
@@ -154,29 +157,37 @@ class Scheduler:
     # -------------------------------------------------------------------------------------------------- one batch
 
     async def _ask(self, items: list[Item], batch: int) -> None:
-        """Send a batch until there is a reply, at most `attempts` times."""
+        """Send a batch until there is a reply, at most `attempts` times without those that the flex tier refused."""
         usable_before = self._health.usable_replies
         outcome = Outcome(kind="cancelled")
-        for attempt in range(1, self._config.attempts + 1):
-            if attempt > 1 or not self._claims.are_current(items):
+        refused = 0
+        for sending in count(1):
+            attempt = sending - refused
+            if attempt > self._config.attempts:
+                break
+            if sending > 1 or not self._claims.are_current(items):
                 # Another run may have answered them while this one waited, or was suspended.
                 items = await self._claims.claim(items)
                 if not items:
                     self._report_progress()
                     return
-            async with self._admission.admit([item.question for item in items], batch=batch) as admitted:
+            service = self._tier.service
+            asked = [item.question for item in items]
+            async with self._admission.admit(asked, batch=batch, service=service) as admitted:
                 if admitted is None:
                     return
                 sent_at = time.monotonic()
                 reply = await self._calls.make(
                     self._provider,
-                    [item.question for item in items],
+                    asked,
                     batch=batch,
-                    attempt=attempt,
+                    attempt=sending,
                     estimated_usd=admitted.reserved_usd,
                     on_sending=self._admission.connection.record_success,
+                    service=service,
                 )
                 self._admission.record(admitted, reply.outcome, batch=batch)
+            self._tier.record(reply.outcome)
             outcome = reply.outcome
             match outcome.kind:
                 case "replied" | "blocked" | "failed":
@@ -188,6 +199,11 @@ class Scheduler:
                     self._stop.request(
                         f"the day's quota is used up; it resets at {until:%Y-%m-%d %H:%M %Z}", until=until
                     )
+                case "shed":
+                    refused += 1
+                    await self._back_off(outcome, refused, batch)
+                    if not self._stop.requested:
+                        continue
                 case _ if (outcome.retry_after_s or 0) > MAX_WAIT_S:
                     self._defer(outcome)
                 case _:
@@ -198,11 +214,12 @@ class Scheduler:
         self._set_aside(items, outcome, batch, others_answered=self._health.usable_replies > usable_before)
 
     async def _back_off(self, outcome: Outcome, attempt: int, batch: int) -> None:
-        """Wait before the next attempt. After the last one, only pause the limiter if the quota is used up."""
+        """Wait before the next attempt; after the last one, only pause the limiter if the quota is used up."""
         seconds = backoff_s(attempt, requested_s=outcome.retry_after_s, randomness=self._config.randomness)
         if outcome.kind == "busy":
             self._limiter.pause(seconds)  # and so for every process that shares the limiter
-        if attempt < self._config.attempts and not self._stop.requested:
+        more = outcome.kind == "shed" or attempt < self._config.attempts
+        if more and not self._stop.requested:
             self._report_failed(batch, outcome.detail, f"Sending again in {seconds:.1f} s...")
             if outcome.kind != "busy":
                 await self._stop.interruptible(self._config.clock.sleep(seconds))

@@ -8,10 +8,14 @@ from typing import Literal, Protocol
 
 from roadmap_assets.enrichment.questions import Question
 
+Service = Literal["standard", "flex", "batch"]
+"""How requests are made, and what they cost: at once; within minutes or within a day for half the price."""
+
 Kind = Literal[
     "replied",
     "blocked",
     "failed",
+    "shed",
     "busy",
     "day_exhausted",
     "unavailable",
@@ -25,6 +29,7 @@ Kind = Literal[
 replied        with a text, good or bad, whatever the finish reason
 blocked        without a text: the content was judged unsafe or a recitation
 failed         without a usable reply, for a reason that may lie in the batch
+shed           503 of the flex tier, which has no room at the moment: wait and retry
 busy           429, the quota per minute: wait and retry
 day_exhausted  429, the quota per day
 unavailable    5xx
@@ -54,6 +59,8 @@ class Outcome:
 
     `usage` is None, unknown, when the provider's counts cannot be true.
 
+    `service` is the one that served, as far as it is known, else the one that was asked for.
+
     `cut` means that the reply ended for another reason than being complete. `sent` is whether the request went out:
     without a connection it does not.
     """
@@ -64,6 +71,7 @@ class Outcome:
     cut: bool = False
     usage: Usage | None = field(default_factory=Usage)
     model_version: str = ""
+    service: Service = "standard"
     retry_after_s: float | None = None
     latency_s: float = 0.0
     sent: bool = True
@@ -76,14 +84,23 @@ class Provider(Protocol):
     them. An implementation raises nothing for what the network or the server does: that is an `Outcome`.
 
     >>> class Canned:
-    ...     async def ask(self, questions, *, on_sending=lambda: None):
+    ...     async def ask(self, questions, *, service="standard", on_sending=lambda: None):
     ...         on_sending()
     ...         return Outcome(kind="replied", text='[{"id": "0", "topic": "HTTP", "tldr": "…"}]')
     ...     async def close(self): ...
     """
 
-    async def ask(self, questions: Sequence[Question], *, on_sending: Callable[[], None] = lambda: None) -> Outcome:
-        """Send one request about these topics. Calls `on_sending` once it has a connection to go out on."""
+    async def ask(
+        self,
+        questions: Sequence[Question],
+        *,
+        service: Service = "standard",
+        on_sending: Callable[[], None] = lambda: None,
+    ) -> Outcome:
+        """Send one request about these topics to the standard or the flex tier.
+
+        Calls `on_sending` once it has a connection to go out on.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.providers.address import password_of
-from roadmap_assets.enrichment.providers.base import Kind, Outcome, Usage
+from roadmap_assets.enrichment.providers.base import Kind, Outcome, Service, Usage
 from roadmap_assets.enrichment.providers.cleaning import Cleaner
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import InvalidSetting
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _MOST_TOKENS = 100_000_000
 """Far beyond any model's context: a larger count is wrong, and could overflow a sum."""
 _LONGEST_DELAY_S = 365 * 86_400.0
+_GRACE_S = 5.0
+"""Beyond the deadline that the flex tier is given, for its own error to arrive."""
+_SERVED_BY = "x-gemini-service-tier"
 
 
 class Gemini:
@@ -44,6 +47,7 @@ class Gemini:
         profile: Profile,
         base_url: str | None = None,
         timeout_s: float = 30.0,
+        flex_timeout_s: float = 900.0,
         connections: int = 16,
         temperature: float | None = None,
         thinking_level: str | None = None,
@@ -62,7 +66,7 @@ class Gemini:
         # The SDK warns of each value that it does not know; they are in the ledger.
         warnings.filterwarnings("ignore", message=".* is not a valid ", module=r"google\.genai\.")
         self.model = model
-        self._timeout_s = timeout_s
+        self._timeouts_s = {"standard": timeout_s, "flex": flex_timeout_s + _GRACE_S}
         self._cleaner = Cleaner([api_key, *password_of(base_url)])
         self._on_close = on_close
         # A client of ours instead of the SDK's: that would be aiohttp's where it is installed, which retries by itself,
@@ -78,7 +82,7 @@ class Gemini:
                 async_client_args={"ssl": certificates},
             ),
         )
-        self._config = types.GenerateContentConfig(
+        standard = types.GenerateContentConfig(
             system_instruction=profile.instructions,
             response_mime_type="application/json",
             response_json_schema=profile.reply_schema,
@@ -88,8 +92,20 @@ class Gemini:
             else None,
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         )
+        # The SDK sends the timeout as X-Server-Timeout: without it, the front end would give up a request that queues.
+        flex = {
+            "service_tier": types.ServiceTier.FLEX,
+            "http_options": types.HttpOptions(timeout=round(flex_timeout_s * 1000)),
+        }
+        self._configs = {"standard": standard, "flex": standard.model_copy(update=flex)}
 
-    async def ask(self, questions: Sequence[Question], *, on_sending: Callable[[], None] = lambda: None) -> Outcome:
+    async def ask(
+        self,
+        questions: Sequence[Question],
+        *,
+        service: Service = "standard",
+        on_sending: Callable[[], None] = lambda: None,
+    ) -> Outcome:
         """Send one request about these topics; see `Provider.ask`."""
         started = time.monotonic()
         sent = False
@@ -101,12 +117,13 @@ class Gemini:
 
         _ON_SENDING.set(sending)
         try:
-            outcome = await self._send(request_text(questions))
+            outcome = await self._send(request_text(questions), service)
         except Exception as error:
             if not sent:
                 raise
             # Whatever the SDK raises for a reply of an unforeseen shape: it costs this reply, and not the run.
-            outcome = Outcome(kind="failed", detail=f"the reply could not be read: {type(error).__name__}")
+            detail = f"the reply could not be read: {type(error).__name__}"
+            outcome = Outcome(kind="failed", detail=detail, service=service)
         return replace(
             outcome,
             detail=self._cleaner.line(outcome.detail),
@@ -116,33 +133,37 @@ class Gemini:
             sent=sent,
         )
 
-    async def _send(self, text: str) -> Outcome:
+    async def _send(self, text: str, service: Service) -> Outcome:
         """The outcome as the server puts it, not yet cleaned."""
         import httpx2
         from google.genai import errors
 
         from roadmap_assets.enrichment.providers.http import ReplyTooLarge
 
+        timeout_s = self._timeouts_s[service]
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(timeout_s):
                 response = await self._client.aio.models.generate_content(
-                    model=self.model, contents=text, config=self._config
+                    model=self.model, contents=text, config=self._configs[service]
                 )
         except TimeoutError:
-            return Outcome(kind="timeout", detail=f"no whole reply within {self._timeout_s:g} s")
+            return Outcome(kind="timeout", detail=f"no whole reply within {timeout_s:g} s", service=service)
         except errors.APIError as error:
             kind, retry_after_s = classify_error(error.code, error.details)
+            if service == "flex" and error.code == 503:
+                kind = "shed"
             detail = f"{error.code} {error.status or ''}: {error.message or ''}"
-            return Outcome(kind=kind, detail=detail, retry_after_s=retry_after_s)
+            return Outcome(kind=kind, detail=detail, service=service, retry_after_s=retry_after_s)
         except httpx2.RequestError as error:
-            return Outcome(kind="dropped", detail=f"{type(error).__name__}: {error}")
+            return Outcome(kind="dropped", detail=f"{type(error).__name__}: {error}", service=service)
         except ReplyTooLarge as error:
-            return Outcome(kind="failed", detail=str(error))
+            return Outcome(kind="failed", detail=str(error), service=service)
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            return Outcome(kind="failed", detail=f"the reply was not JSON: {error}")
+            return Outcome(kind="failed", detail=f"the reply was not JSON: {error}", service=service)
         except ValueError as error:  # pydantic's, for JSON of another shape
-            return Outcome(kind="failed", detail=f"the reply was no GenerateContentResponse: {type(error).__name__}")
-        return _read(response)
+            detail = f"the reply was no GenerateContentResponse: {type(error).__name__}"
+            return Outcome(kind="failed", detail=detail, service=service)
+        return replace(read_response(response), service=_served_by(response, asked=service))
 
     async def close(self) -> None:
         """Close the connections, and what was opened for this client."""
@@ -207,7 +228,15 @@ def _seconds(duration: object) -> float | None:
     return min(float(found[1]), _LONGEST_DELAY_S) if found else None
 
 
-def _read(response: types.GenerateContentResponse) -> Outcome:
+def _served_by(response: types.GenerateContentResponse, *, asked: Service) -> Service:
+    """The tier that the reply names; the priority tier, which is never asked for, would count as standard."""
+    headers = (response.sdk_http_response.headers if response.sdk_http_response else None) or {}
+    named = next((value for name, value in headers.items() if name.lower() == _SERVED_BY), asked)
+    return "flex" if named.strip().lower() == "flex" else "standard"
+
+
+def read_response(response: types.GenerateContentResponse) -> Outcome:
+    """The outcome of a reply, not yet cleaned."""
     candidate = response.candidates[0] if response.candidates else None
     finish = _word(candidate.finish_reason) if candidate else ""
     block = _word(response.prompt_feedback.block_reason) if response.prompt_feedback else ""
