@@ -20,7 +20,7 @@ from roadmap_assets.defs.partition_events import PARENTS, answers_version, rows_
 from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.defs.resources import EnrichmentConfig, GeminiResource, SourceResource, WarehouseResource
 from roadmap_assets.defs.run_log import ProgressLog
-from roadmap_assets.defs.steps import RETRIES, Results, Step, failing
+from roadmap_assets.defs.steps import Results, Step, failing
 from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.limiter.base import QuotaState
@@ -51,14 +51,13 @@ FRESH: Final = dg.FreshnessPolicy.time_window(warn_window=timedelta(hours=26), f
     partitions_def=ROADMAPS,
     backfill_policy=SINGLE_RUN,
     check_specs=CHECKS[RAW],
-    retry_policy=RETRIES,
 )
 def raw_roadmap(context: dg.AssetExecutionContext, source: SourceResource, warehouse: WarehouseResource) -> Results:
     """A roadmap as fetched: one row per roadmap with its JSON document, and one per topic text in `raw_contents`.
 
     Nothing that is unchanged upstream is fetched again. A roadmap that disappeared upstream keeps its last state.
     """
-    with failing():
+    with failing(context):
         database = warehouse.open_in_step(context.log.info)
         with source.open(database, on_notice=context.log.warning) as opened:
             step = Step(context, database, source=opened)
@@ -82,7 +81,7 @@ def raw_roadmap(context: dg.AssetExecutionContext, source: SourceResource, wareh
 )
 def roadmap_topics(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Results:
     """One row per topic of a roadmap, in reading order, with category, subcategory, path, text and links."""
-    with failing():
+    with failing(context):
         database = warehouse.open_in_step(context.log.info)
         step = Step(context, database)
         read = step.for_each(lambda roadmap: pipeline.read_topics(roadmap, warehouse=database))
@@ -103,7 +102,6 @@ def roadmap_topics(context: dg.AssetExecutionContext, warehouse: WarehouseResour
     partitions_def=ROADMAPS,
     backfill_policy=SINGLE_RUN,
     check_specs=CHECKS[ENRICHMENTS],
-    # No retry policy: Dagster would also retry a step that was terminated, and the engine retries by itself.
 )
 def topic_enrichments(
     context: dg.AssetExecutionContext, config: EnrichmentConfig, warehouse: WarehouseResource, gemini: GeminiResource
@@ -113,7 +111,7 @@ def topic_enrichments(
     Only what is not cached is asked, twenty topics a call, packed across the roadmaps of the run, under the quota that
     all processes share. Rows that fail or are deferred to a later run leave the run successful, with a failing check.
     """
-    with failing():
+    with failing(context):
         database, access = warehouse.open_in_step(context.log.info), gemini.access(config)
         step = Step(context, database)
         access.check()
@@ -162,7 +160,7 @@ def enriched_roadmap(
 
     A topic without an answer has empty columns, and its status says whether it failed or was deferred.
     """
-    with failing():
+    with failing(context):
         database, access = warehouse.open_in_step(context.log.info), gemini.access()
         step = Step(context, database)
 

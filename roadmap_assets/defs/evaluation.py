@@ -31,7 +31,7 @@ def evaluate_batches(
 
     An evaluation that was interrupted is resumed by a run with the same configuration.
     """
-    with failing():
+    with failing(context):
         database, access = warehouse.open_in_step(context.log.info), gemini.access()
         access.check(published=False)
         roadmaps = config.roadmaps or pipeline.known_roadmaps(warehouse=database)

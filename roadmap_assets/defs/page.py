@@ -28,7 +28,7 @@ def roadmap_page(context: dg.AssetExecutionContext, warehouse: WarehouseResource
 
     A page is opened from disk and loads nothing.
     """
-    with failing():
+    with failing(context):
         database, headers = warehouse.open_in_step(context.log.info), gemini.access().profile.headers
         step, folder = Step(context, database), warehouse.site
         pages = step.for_each(

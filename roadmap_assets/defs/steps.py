@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import dagster as dg
 from dagster import AssetCheckSeverity
@@ -28,18 +28,30 @@ _T = TypeVar("_T")
 Results = Iterator[dg.Output[None] | dg.MaterializeResult[None]]
 
 RETRIES: Final = dg.RetryPolicy(max_retries=2, delay=15, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-"""For what may be over in a minute: an upstream that does not answer, a database that is locked."""
+"""For what may be over in a minute: an upstream that does not answer, a database that is locked.
+
+It is applied here (`_fail`) and not given to the assets: Dagster would then also retry a step that was terminated.
+"""
 
 _OF_ONE_ROADMAP: Final = (DocumentError, InvalidSlug, SourceUnavailable, UnknownRoadmap)
 
 
 @contextmanager
-def failing() -> Iterator[None]:
-    """Turn an expected error into Dagster's `Failure` with the same text, retried only where that can help."""
+def failing(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> Iterator[None]:
+    """Turn an expected error into Dagster's `Failure` with the same text, and retry the step where that can help."""
     try:
         yield
     except RoadmapAssetsError as error:
-        raise dg.Failure(str(error), allow_retries=error.retryable) from None
+        _fail(context, str(error), retryable=error.retryable)
+
+
+def _fail(context: dg.OpExecutionContext | dg.AssetExecutionContext, reason: str, *, retryable: bool) -> NoReturn:
+    """Raise Failure, or as long as another attempt is left and may help, RetryRequested because of it."""
+    failure = dg.Failure(reason, allow_retries=False)
+    if not retryable or context.retry_number >= RETRIES.max_retries:
+        raise failure from None
+    seconds = RETRIES.calculate_delay(context.retry_number + 1)
+    raise dg.RetryRequested(max_retries=RETRIES.max_retries, seconds_to_wait=seconds) from failure
 
 
 class Step:
@@ -72,7 +84,7 @@ class Step:
     def for_each(self, work: Callable[[str], _T]) -> dict[str, _T]:
         """`work` for each roadmap of the run; one that cannot be read is left out.
 
-        Raises Failure when none is left, and as long as another attempt may find an upstream that answers.
+        Raises Failure when none is left, and RetryRequested while another attempt may find an upstream that answers.
         """
         done: dict[str, _T] = {}
         errors: dict[str, RoadmapAssetsError] = {}
@@ -81,14 +93,13 @@ class Step:
                 done[roadmap] = work(roadmap)
             except _OF_ONE_ROADMAP as reason:
                 errors[roadmap] = reason
-        passing = any(error.retryable for error in errors.values())
-        if not (passing and self._context.retry_number < RETRIES.max_retries):
-            for roadmap, error in errors.items():
-                self._cannot_read(roadmap, str(error), passing=error.retryable)
-        elif errors:
-            raise dg.Failure("; ".join(map(str, errors.values())), allow_retries=True)
+        reasons = "; ".join(map(str, errors.values()))
+        if any(error.retryable for error in errors.values()) and self._context.retry_number < RETRIES.max_retries:
+            _fail(self._context, reasons, retryable=True)
+        for roadmap, error in errors.items():
+            self._cannot_read(roadmap, str(error), passing=error.retryable)
         if errors and not done:
-            raise dg.Failure("; ".join(map(str, errors.values())), allow_retries=False)
+            _fail(self._context, reasons, retryable=False)
         return done
 
     def report(self, roadmap: str, metadata: Metadata, *, data_version: str, outcomes: Iterable[Outcome]) -> None:

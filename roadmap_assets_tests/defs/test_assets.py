@@ -3,17 +3,48 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster import DagsterEventType
 from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run_iterator
 from dagster._core.loader import LoadingContextForTest
 
 from roadmap_assets.defs.partitions import ROADMAPS
+from roadmap_assets.enrichment.limiter.quota_file import QuotaFile
 from roadmap_assets.simulator.faults import BlockPrompt, FaultPlan, Rule, Status
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets_tests.defs.project import ASSETS, WITH_PAGE, Project, check_of, checks, failures, made
+from roadmap_assets_tests.processes import Program
+
+LIVE_BUT_DOWN = {
+    "ROADMAP_SOURCE": "live",
+    "ROADMAP_SH_API": "http://127.0.0.1:9",
+    "ROADMAP_GITHUB_API": "http://127.0.0.1:9",
+}
+RUN_OF_MUSIC = """
+import dagster as dg
+from roadmap_assets.definitions import defs
+
+with dg.DagsterInstance.get() as instance:
+    instance.add_dynamic_partitions("roadmap", ["music"])
+    print("starting", flush=True)
+    try:
+        defs.resolve_job_def("refresh_roadmaps").execute_in_process(instance=instance, partition_key="music")
+    except dg.DagsterExecutionInterruptedError:
+        print("interrupted", flush=True)
+"""
 
 
 def test_a_run_of_one_roadmap_makes_all_four_and_tells_what_it_took(project: Project) -> None:
@@ -301,24 +332,60 @@ class TestFailures:
         assert (step, "asset roadmap_topics" in text) == ("topic_enrichments", True)
 
     @pytest.mark.parametrize(
-        ("environment", "retried"),
+        ("asset", "environment", "retried"),
         [
-            pytest.param({"ROADMAP_SH_API": "http://127.0.0.1:9"}, True, id="the source may answer later"),
-            pytest.param({"ROADMAP_SOURCE": "sample"}, False, id="the sample will never have it"),
+            pytest.param("raw_roadmap", LIVE_BUT_DOWN, True, id="the source may answer later"),
+            pytest.param("raw_roadmap", {"ROADMAP_SOURCE": "sample"}, False, id="the sample will never have it"),
+            pytest.param("topic_enrichments", {"ROADMAP_OFFLINE": "0"}, False, id="without a key none is asked"),
         ],
     )
-    def test_a_retry_policy_tries_again_where_that_can_help(
-        self, project: Project, environment: dict[str, str], retried: bool
+    def test_a_step_is_retried_where_that_can_help(
+        self, project: Project, asset: str, environment: dict[str, str], retried: bool
     ) -> None:
-        project.set(**{"ROADMAP_SOURCE": "live", "ROADMAP_GITHUB_API": "http://127.0.0.1:9", **environment})
-        project.know("music")
-        policy = dg.RetryPolicy(max_retries=1)
-        job = dg.define_asset_job("patient", [dg.AssetKey("raw_roadmap")], op_retry_policy=policy)
-        definitions = dg.Definitions.merge(project.definitions, dg.Definitions(jobs=[job]))
-        result = definitions.resolve_job_def("patient").execute_in_process(
-            instance=project.instance, partition_key="music", raise_on_error=False
-        )
-        assert any(event.is_step_up_for_retry for event in result.all_events) is retried
+        project.write("music")
+        project.run("music", assets=ASSETS[:2])
+        project.set(**environment)
+        job = project.definitions.resolve_job_def("refresh_roadmaps").get_subset(asset_selection={dg.AssetKey(asset)})
+        run = project.instance.create_run_for_job(job, tags={"dagster/partition": "music"})
+        events = {DagsterEventType.STEP_UP_FOR_RETRY, DagsterEventType.STEP_FAILURE}
+        found = (event for event in execute_run_iterator(InMemoryJob(job), run, project.instance))
+        assert next(event for event in found if event.event_type in events).is_step_up_for_retry is retried
+
+    def test_a_fault_that_is_over_at_the_second_attempt_leaves_the_run_successful(self, project: Project) -> None:
+        project.write("music")
+        quota = project.folder / "quota.sqlite"
+        QuotaFile(quota, lock_timeout_s=1).close()
+        with closing(sqlite3.connect(quota)) as damaged:
+            damaged.execute("DROP TABLE permits")
+        with Simulator() as simulator, ThreadPoolExecutor(1) as other:
+            project.ask(simulator.url, ROADMAP_RPM="100", ROADMAP_QUOTA_URL=f"sqlite:///{quota}")
+            repaired = other.submit(self._when_logged, project, DagsterEventType.STEP_UP_FOR_RETRY, quota.unlink)
+            assert project.run("music").success
+            repaired.result()
+        assert project.metadata("topic_enrichments", "music")["enriched"] == 3
+
+    def test_an_interrupted_fetch_is_not_retried(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        home = project.instance.root_directory
+        monkeypatch.setenv("DAGSTER_HOME", home)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            project.set(ROADMAP_SOURCE="live", ROADMAP_SH_API=f"http://127.0.0.1:{silent.getsockname()[1]}")
+            with Program(RUN_OF_MUSIC) as run:
+                assert run.line() == "starting"
+                with silent.accept()[0]:
+                    os.kill(run.pid, signal.SIGINT)
+                    assert run.line() == "interrupted"
+        [stored] = project.instance.get_runs()
+        types = {entry.dagster_event_type for entry in project.instance.all_logs(stored.run_id)}
+        assert DagsterEventType.STEP_FAILURE in types
+        assert not types & {DagsterEventType.STEP_UP_FOR_RETRY, DagsterEventType.STEP_RESTARTED}
+
+    @staticmethod
+    def _when_logged(project: Project, event: DagsterEventType, do: Callable[[], None]) -> None:
+        deadline = time.monotonic() + 60
+        while not any(project.instance.all_logs(run.run_id, of_type=event) for run in project.instance.get_runs()):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        do()
 
 
 class TestPartialResults:
