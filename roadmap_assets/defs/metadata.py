@@ -104,6 +104,8 @@ def _run_totals(enriched: Enriched, limits: Limits, quota: QuotaState | None) ->
         "least_seconds": round(report.least_seconds, 3),
         "engine_run": report.run_id,
     }
+    if report.base_url:
+        totals["base_url"] = report.base_url
     if quota and limits.rpd:
         totals["day_quota_used"] = _share(quota.requests_today, limits.rpd)
     if quota and limits.rpm:
@@ -131,6 +133,8 @@ def of_published(published: Published, *, access: Access) -> Metadata:
         **_provenance(access),
         "topics_gone": len(published.gone),
     }
+    if access.base_url:
+        found["base_url"] = access.base_url
     if published.csv is not None:
         found["csv"] = dg.MetadataValue.path(published.csv.absolute())
     if "challenge" in headers:

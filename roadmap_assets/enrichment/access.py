@@ -93,6 +93,11 @@ class Access:
         """The model that answers, as it is in keys, cache and output: never a real one's name for the simulator."""
         return SIMULATOR if self.simulated else self.settings.model
 
+    @property
+    def base_url(self) -> str:
+        """The address that is asked, without a password; empty for Gemini's own and for the built-in simulator."""
+        return "" if self.offline else public_address(self.settings.gemini_base_url or "")
+
     @cached_property
     def profile(self) -> Profile:
         """The profile asked for."""
@@ -131,7 +136,7 @@ class Access:
             profile=self.profile,
             prices=self.prices,
             model=self.model,
-            base_url=public_address(self.settings.gemini_base_url or "") if not self.offline else "",
+            base_url=self.base_url,
             limits=self.limits,
             open_provider=self._open_provider,
             open_limiter=self.open_limiter,

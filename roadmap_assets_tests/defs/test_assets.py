@@ -90,6 +90,18 @@ def test_a_second_run_makes_no_call(project: Project) -> None:
     assert project.sql("SELECT count(*) FROM api_calls") == [(1,)]
 
 
+def test_an_address_that_is_not_gemini_s_own_is_in_the_metadata_without_its_password(project: Project) -> None:
+    project.write("music")
+    project.run("music")
+    assert "base_url" not in project.metadata("enriched_roadmap", "music")
+    assert "base_url" not in project.metadata("topic_enrichments", "music")["run_totals"]
+    with Simulator() as simulator:
+        project.ask(simulator.url.replace("://", "://me:SECRET@"))
+        assert project.run("music").success
+    assert project.metadata("topic_enrichments", "music")["run_totals"]["base_url"] == simulator.url
+    assert project.metadata("enriched_roadmap", "music")["base_url"] == simulator.url
+
+
 def test_plan_and_progress_are_observed_and_logged_while_it_goes_on(project: Project) -> None:
     project.write("music", [f"Topic {number}" for number in range(45)])
     result = project.run("music")
