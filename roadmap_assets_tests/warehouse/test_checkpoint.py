@@ -12,6 +12,7 @@ import pytest
 from roadmap_assets.errors import WarehouseBusy
 from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.processes import Program
+from roadmap_assets_tests.warehouse.access import HOLD_AS_A_STRANGER
 
 PAUSE_BEFORE_A_CHECKPOINT = """
 import sys
@@ -21,14 +22,6 @@ from roadmap_assets.warehouse.duckdb import Warehouse
 with Warehouse(Path(sys.argv[1])).transaction() as connection:
     connection.execute("INSERT INTO source_listings VALUES ('second', '', '', now()::TIMESTAMP)")
     connection.execute("SET debug_checkpoint_sleep_ms = 600000")
-"""
-
-HOLD = """
-import duckdb, sys
-
-connection = duckdb.connect(sys.argv[1])
-print("open", flush=True)
-sys.stdin.readline()
 """
 
 
@@ -107,7 +100,7 @@ def test_that_a_copy_that_was_never_completed_is_ignored(killed: Path) -> None:
 
 
 def test_that_nothing_is_put_back_while_another_program_has_the_database_open(killed: Path) -> None:
-    with Program(HOLD, killed) as stranger:
+    with Program(HOLD_AS_A_STRANGER, killed) as stranger:
         assert stranger.line() == "open"
         with (
             pytest.raises(WarehouseBusy, match="another program"),

@@ -17,8 +17,7 @@ import pytest
 from roadmap_assets.errors import WarehouseBusy, WarehouseUnreadable, WarehouseUnwritable
 from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.processes import Program
-
-COUNT = "SELECT count(*) FROM source_listings"
+from roadmap_assets_tests.warehouse.access import count, insert
 
 INSERT_60 = """
 import sys
@@ -30,26 +29,6 @@ for number in range(60):
     with warehouse.transaction() as connection:
         row = [sys.argv[2], str(number)]
         connection.execute("INSERT INTO source_listings VALUES (?, ?, '', now()::TIMESTAMP)", row)
-"""
-
-HOLD_AS_A_STRANGER = """
-import duckdb, sys
-
-connection = duckdb.connect(sys.argv[1])
-print("open", flush=True)
-sys.stdin.readline()
-connection.close()
-"""
-
-HOLD_AS_ONE_OF_US = """
-import sys
-from pathlib import Path
-from roadmap_assets.warehouse.duckdb import Warehouse
-
-with Warehouse(Path(sys.argv[1])).transaction() as connection:
-    connection.execute("INSERT INTO source_listings VALUES ('theirs', '', '', now()::TIMESTAMP)")
-    print("open", flush=True)
-    sys.stdin.readline()
 """
 
 STORE_WITH_LITTLE_ROOM = """
@@ -74,18 +53,6 @@ except WarehouseUnwritable as error:
 """
 
 
-def insert(warehouse: Warehouse, source: str) -> None:
-    with warehouse.transaction() as connection:
-        connection.execute("INSERT INTO source_listings VALUES (?, '', '', now()::TIMESTAMP)", [source])
-
-
-def count(warehouse: Warehouse) -> int:
-    with warehouse.transaction() as connection:
-        found = connection.execute(COUNT).fetchone()
-    assert found is not None
-    return int(found[0])
-
-
 def test_that_six_processes_lose_no_row(warehouse: Warehouse) -> None:
     with ExitStack() as stack:
         programs = [stack.enter_context(Program(INSERT_60, warehouse.path, name)) for name in "abcdef"]
@@ -107,58 +74,6 @@ def test_that_threads_take_turns_as_processes_do(warehouse: Warehouse) -> None:
     for thread in threads:
         thread.join()
     assert count(warehouse) == 40
-
-
-def test_that_one_waits_for_another_program_and_is_told_once_for_whom(tmp_path: Path) -> None:
-    path = tmp_path / "held.duckdb"
-    insert(Warehouse(path), "ours")
-    notices: list[str] = []
-    with Program(HOLD_AS_A_STRANGER, path) as stranger:
-        stranger.line()
-
-        def on_wait(notice: str) -> None:
-            notices.append(notice)
-            stranger.go_on()
-
-        assert count(Warehouse(path, on_wait=on_wait)) == 1
-        (notice,) = notices
-        assert str(path) in notice
-        assert f"PID {stranger.pid}" in notice
-
-
-@pytest.mark.parametrize(
-    ("held_by", "who"), [(HOLD_AS_A_STRANGER, "another program, "), (HOLD_AS_ONE_OF_US, "another run (")]
-)
-def test_that_waiting_ends_with_an_error_that_names_file_and_process(tmp_path: Path, held_by: str, who: str) -> None:
-    path = tmp_path / "held.duckdb"
-    insert(Warehouse(path), "ours")
-    notices: list[str] = []
-    with Program(held_by, path) as holder:
-        holder.line()
-        holder.freeze()  # nothing that it could do is waited for
-        with pytest.raises(WarehouseBusy) as raised:
-            count(Warehouse(path, wait_s=1.2, on_wait=notices.append))
-    assert str(path) in str(raised.value)
-    assert who in str(raised.value)
-    assert f"PID {holder.pid}" in str(raised.value)
-    assert len(notices) == 1
-
-
-def test_that_a_short_wait_is_not_worth_a_notice(warehouse: Warehouse) -> None:
-    insert(warehouse, "ours")
-    notices: list[str] = []
-    with Program(HOLD_AS_A_STRANGER, warehouse.path) as stranger:
-        stranger.line()
-        with pytest.raises(WarehouseBusy):
-            count(Warehouse(warehouse.path, wait_s=0.1, on_wait=notices.append))
-    assert notices == []
-
-
-def test_that_a_killed_holder_holds_nothing_and_leaves_nothing(warehouse: Warehouse) -> None:
-    with Program(HOLD_AS_ONE_OF_US, warehouse.path) as holder:
-        holder.line()
-        holder.kill()
-        assert count(Warehouse(warehouse.path, wait_s=0)) == 0
 
 
 @pytest.mark.parametrize("read_only", [True, False])
@@ -260,28 +175,6 @@ def test_that_a_pipe_is_no_database(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(WarehouseUnreadable, match="not a DuckDB database"):
         count(Warehouse(tmp_path / "pipe"))
-
-
-def test_that_one_waits_as_long_as_the_database_changes_hands(warehouse: Warehouse) -> None:
-    """Others hold it for several times `wait_s` in all, none of them for long."""
-    insert(warehouse, "ours")
-    stop = threading.Event()
-
-    def take_turns() -> None:
-        while not stop.is_set():
-            with warehouse.transaction():
-                time.sleep(0.05)
-
-    others = [threading.Thread(target=take_turns) for _ in range(12)]
-    for other in others:
-        other.start()
-    try:
-        for _ in range(5):
-            assert count(Warehouse(warehouse.path, wait_s=0.5)) == 1
-    finally:
-        stop.set()
-        for other in others:
-            other.join()
 
 
 def test_that_a_place_without_room_for_the_lock_is_named(tmp_path: Path) -> None:

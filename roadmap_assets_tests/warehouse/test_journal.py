@@ -16,7 +16,7 @@ from roadmap_assets.warehouse.enrichments import load_answers, store_answers
 from roadmap_assets.warehouse.journal import Journal
 from roadmap_assets.warehouse.leases import LeaseHolder
 from roadmap_assets_tests.processes import Program
-from roadmap_assets_tests.warehouse.test_duckdb import HOLD_AS_A_STRANGER
+from roadmap_assets_tests.warehouse.access import HOLD_AS_A_STRANGER
 from roadmap_assets_tests.warehouse.test_enrichments import answer
 from roadmap_assets_tests.warehouse.test_ledger import CALL
 

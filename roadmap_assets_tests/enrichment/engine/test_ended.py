@@ -21,7 +21,7 @@ from roadmap_assets.simulator.faults import Edit, Hang, Rule, Status
 from roadmap_assets_tests.enrichment.engine.runs import FREE, Start, questions, rightly_answered
 from roadmap_assets_tests.fake_clock import FakeClock
 from roadmap_assets_tests.processes import Program
-from roadmap_assets_tests.warehouse.test_duckdb import HOLD_AS_A_STRANGER, HOLD_AS_ONE_OF_US
+from roadmap_assets_tests.warehouse.access import HOLD_AS_A_STRANGER, HOLD_AS_ONE_OF_US
 
 
 def test_a_cancelled_run_keeps_what_was_answered(start: Start) -> None:
