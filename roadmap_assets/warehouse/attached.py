@@ -52,6 +52,11 @@ class Attached:
             self._checkpoints.close()
 
 
+def start_duckdb() -> None:
+    """Start this process's DuckDB unless it runs. Where pandas is installed this takes a second, as it is imported."""
+    _duckdb_of(os.getpid())
+
+
 _numbers = itertools.count()
 
 
@@ -61,6 +66,7 @@ def _duckdb_of(pid: int) -> DuckDBPyConnection:  # noqa: ARG001 - a forked child
     connection = duckdb.connect(config={"python_enable_replacements": False})
     for statement in Checkpoints.BY_US_ALONE:
         connection.execute(statement)
+    connection.execute("SELECT ?", [0])  # DuckDB looks for pandas at the first parameter
     return connection
 
 

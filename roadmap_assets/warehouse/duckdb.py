@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from roadmap_assets.errors import RoadmapAssetsError, WarehouseUnreadable, WarehouseUnwritable
 from roadmap_assets.warehouse import journal
-from roadmap_assets.warehouse.attached import Attached, DuckDBConnection
+from roadmap_assets.warehouse.attached import Attached, DuckDBConnection, start_duckdb
 from roadmap_assets.warehouse.base import Connection
 from roadmap_assets.warehouse.checkpoint import undo_half_made
 from roadmap_assets.warehouse.journal import Journal
@@ -84,6 +84,7 @@ class Warehouse:
             )
 
     def _enter_patiently(self) -> tuple[FileLock, Attached]:
+        start_duckdb()  # not while others wait for the lock
         patience = Patience(self._lock_file, self._wait_s, self._on_wait, self.path)
         while True:
             try:
