@@ -122,6 +122,12 @@ class EngineProcess:
             return False
         return True
 
+    def skim(self) -> None:
+        """Discard what it has reported, so that it need not wait for a reader."""
+        with suppress(EOFError):
+            while self._told.poll():
+                self._told.recv()
+
     def end(self) -> None:
         """Wait for its end; fails when it ended with an error."""
         self._process.join()

@@ -13,6 +13,7 @@ from roadmap_assets_tests.benchmarks.page import page
 from roadmap_assets_tests.benchmarks.parse import parse
 from roadmap_assets_tests.benchmarks.processes import processes
 from roadmap_assets_tests.benchmarks.quality import quality
+from roadmap_assets_tests.benchmarks.soak import soak
 from roadmap_assets_tests.benchmarks.store import store
 from roadmap_assets_tests.benchmarks.throughput import throughput
 from roadmap_assets_tests.benchmarks.warm import warm
@@ -123,6 +124,16 @@ BENCHMARKS = (
         against="What was stored at the kill, and the requests that the simulator saw.",
         limit="No stored answer lost or paid for again; no call beyond the least, those in flight, and one a run.",
         run=crash,
+    ),
+    Benchmark(
+        name="soak",
+        measures="2000 topics, all asked for by each of four processes on one database and one quota; faults of "
+        "sixteen kinds in nearly half of the replies; 60 processes killed (`kill -9`) at random moments and replaced. "
+        "Once.",
+        against="The requests that the simulator saw, and its own quota.",
+        limit="Every topic answered once; ledger and answers agree; nothing asked that is stored; no request beyond "
+        "the quota.",
+        run=soak,
     ),
     Benchmark(
         name="dagster",
