@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,13 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure() -> None:
-    """Make Ctrl-C end child processes even if a shell has started pytest in the background, with Ctrl-C ignored."""
+    """Give the processes that tests start what a user's processes have.
+
+    Compiled modules are kept: some containers forbid it, and each start would compile the package again. And Ctrl-C
+    ends them, even if a shell has started pytest in the background with Ctrl-C ignored.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
