@@ -33,7 +33,8 @@ class RowsBar:
         self._stack.close()
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, CacheChecked) and event.plan.calls and self._to and is_watched(self._to):
+        begins = event.plan.calls > 0 if isinstance(event, CacheChecked) else isinstance(event, RowsSettled)
+        if begins and self._bar is None and self._to and is_watched(self._to):
             self._bar = self._stack.enter_context(new_bar("rows", to=self._to))
         if self._bar:
             self._bar.update(self._bar.task_ids[0], **_changes(event))

@@ -78,6 +78,10 @@ class Settings(BaseSettings):
         "a stand-in for Gemini's address", None, pattern=_URL, name="GOOGLE_GEMINI_BASE_URL"
     )
     model: str = _setting("Gemini model that is asked", "gemini-3.5-flash-lite", min_length=1)
+    fallback_model: str | None = _setting(
+        "model that is asked again for a row whose first answer broke a rule or was missing; empty for the same model",
+        None,
+    )
     profile: str = _setting("columns asked for: summary, study, or module:Class", "summary")
     temperature: float | None = _setting("sent when set; newer models ignore it", None, ge=0, le=2)
     thinking_level: Literal["minimal", "low", "medium", "high"] | None = _setting(

@@ -140,6 +140,9 @@ def summary(report: Report, *, failed: Sequence[tuple[str, str]]) -> Iterator[st
         served = (f"{service} ({calls} calls)" for service, calls in report.calls_by_service.items())
         yield f"Served by: {', '.join(served)}"
     if report.calls:
+        if len(report.by_model) > 1:
+            asked = (f"{model} {spent.calls}, {money(spent.cost_usd)}" for model, spent in report.by_model.items())
+            yield f"Calls by model: {'; '.join(asked)}"
         yield f"Tokens: {report.input_tokens} in, {report.output_tokens} out; cost: {money(report.cost_usd)}"
         yield f"Time: {report.seconds:.1f} s (least possible: {report.least_seconds:.1f} s)"
     yield RULE

@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 def quota() -> None:
     """Show how much of the quota is used, by all processes that share it.
 
-    The quota is that of the model and key in the settings.
+    The quota is that of the model and key in the settings; the fallback model has one of its own.
     """
     if click.get_current_context().invoked_subcommand:
         return
     access = _access()
-    with closing(access.open_limiter()) as limiter:
-        state = limiter.state()
-    console.say(f"Model: {access.model}")
-    for line in state_lines(state, access.limits):
-        console.say(line)
+    for model in access.models:
+        with closing(access.open_limiter(model)) as limiter:
+            state = limiter.state()
+        console.say(f"Model: {model}")
+        for line in state_lines(state, access.limits):
+            console.say(line)
 
 
 @quota.command()
@@ -39,9 +40,10 @@ def reset() -> None:
     For a quota that was raised, or a day that was closed by mistake. If Gemini still refuses, the next call closes it.
     """
     access = _access()
-    with closing(access.open_limiter()) as limiter:
-        limiter.reset()
-    console.say(f"The quota of {access.model} is open.")
+    for model in access.models:
+        with closing(access.open_limiter(model)) as limiter:
+            limiter.reset()
+        console.say(f"The quota of {model} is open.")
 
 
 def state_lines(state: QuotaState, limits: Limits) -> Iterator[str]:

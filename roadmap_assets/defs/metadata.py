@@ -106,6 +106,10 @@ def _run_totals(enriched: Enriched, limits: Limits, quota: QuotaState | None) ->
     }
     if report.base_url:
         totals["base_url"] = report.base_url
+    if len(report.by_model) > 1:
+        totals["models"] = {
+            model: {"calls": spent.calls, "cost_usd": spent.cost_usd} for model, spent in report.by_model.items()
+        }
     if quota and limits.rpd:
         totals["day_quota_used"] = _share(quota.requests_today, limits.rpd)
     if quota and limits.rpm:

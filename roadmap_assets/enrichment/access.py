@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from roadmap_assets.enrichment.clock import SystemClock
@@ -24,7 +24,7 @@ from roadmap_assets.enrichment.providers.address import check_address, is_simula
 from roadmap_assets.enrichment.providers.base import SIMULATOR, Provider
 from roadmap_assets.enrichment.questions import Question, question
 from roadmap_assets.errors import InvalidSetting, MissingKey
-from roadmap_assets.settings import Settings
+from roadmap_assets.settings import Settings, variable_of
 from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.published import RESERVED_COLUMNS
 
@@ -64,10 +64,12 @@ class Access:
         """
         if not self.offline and self.settings.gemini_base_url:
             check_address(self.settings.gemini_base_url)
-        if not _MODEL.fullmatch(self.settings.model):
-            raise InvalidSetting(
-                f"ROADMAP_MODEL is {self.settings.model[:80]!r}; a model's name has only letters, digits and ._-/:@"
-            )
+        for field in ("model", "fallback_model"):
+            name = getattr(self.settings, field)
+            if name and not _MODEL.fullmatch(name):
+                raise InvalidSetting(
+                    f"{variable_of(field)} is {name[:80]!r}; a model's name has only letters, digits and ._-/:@"
+                )
         check_name(self.settings.profile)
         columns = self.profile.columns if enriches else ()
         taken = sorted({column.casefold() for column in columns} & RESERVED_COLUMNS)
@@ -76,9 +78,10 @@ class Access:
                 f"the profile {self.profile.name!r} has a column {taken[0]!r}, which every published roadmap "
                 "has already; give the field another name"
             )
-        if self.settings.budget_usd is not None and self.prices.of(self.model) is None:
+        unpriced = [model for model in self.models if self.prices.of(model) is None]
+        if self.settings.budget_usd is not None and unpriced:
             raise InvalidSetting(
-                f"ROADMAP_BUDGET_USD is set, but the price of {self.model} is unknown; add it to a table of your own "
+                f"ROADMAP_BUDGET_USD is set, but the price of {unpriced[0]} is unknown; add it to a table of your own "
                 "and name that in ROADMAP_PRICES"
             )
 
@@ -97,6 +100,13 @@ class Access:
     def base_url(self) -> str:
         """The address that is asked, without a password; empty for Gemini's own and for the built-in simulator."""
         return "" if self.offline else public_address(self.settings.gemini_base_url or "")
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """`model` and, where there is another for second attempts, the fallback. The simulator needs none."""
+        fallback = self.settings.fallback_model
+        has_fallback = fallback and not self.simulated and fallback != self.model
+        return (self.model, fallback) if has_fallback and fallback else (self.model,)
 
     @cached_property
     def profile(self) -> Profile:
@@ -138,7 +148,7 @@ class Access:
             model=self.model,
             base_url=self.base_url,
             limits=self.limits,
-            open_provider=self._open_provider,
+            open_provider=lambda: self._open_provider(self.settings.model),
             open_limiter=self.open_limiter,
             batch_size=s.batch_size,
             batch_tokens=s.batch_tokens,
@@ -150,42 +160,59 @@ class Access:
             failure_runs=s.failure_runs,
             budget_usd=s.budget_usd,
         )
-        return Engine(config)
+        return Engine(replace(config, fallback=self._fallback(config)))
 
-    def open_limiter(self) -> Limiter:
-        """The limiter shared by all who ask this model with this key at this address. Close it after use."""
-        return open_limiter(self.settings.quota_address, limits=self.limits, scope=self._scope, clock=SystemClock())
+    def _fallback(self, config: EngineConfig) -> EngineConfig | None:
+        """How the other model is asked: with a quota of its own, as providers count by model."""
+        *_, model = self.models
+        if model == self.model:
+            return None
+        return replace(
+            config,
+            model=model,
+            open_provider=lambda: self._open_provider(model),
+            open_limiter=lambda: self.open_limiter(model),
+        )
+
+    def open_limiter(self, model: str | None = None) -> Limiter:
+        """The limiter shared by all who ask a model (`model` unless given) with this key at this address.
+
+        Close it after use.
+        """
+        scope = self._scope(model or self.model)
+        return open_limiter(self.settings.quota_address, limits=self.limits, scope=scope, clock=SystemClock())
 
     @property
     def _key(self) -> str:
         key = self.settings.gemini_api_key
         return key.get_secret_value() if key else ""
 
-    @property
-    def _scope(self) -> str:
+    def _scope(self, model: str) -> str:
         """Names the quota, which holds per model and project; of the key only a hash is stored."""
         if self.offline:
             return SIMULATOR
         whose = hashlib.sha256(f"{self._key}\0{self.settings.gemini_base_url or ''}".encode()).hexdigest()[:16]
-        return f"{self.model} {whose}"
+        return f"{model} {whose}"
 
-    def _open_provider(self) -> Provider:
+    def _open_provider(self, model: str) -> Provider:
         if not self.offline:
-            return self._gemini(api_key=self._key, base_url=self.settings.gemini_base_url)
+            return self._gemini(model, api_key=self._key, base_url=self.settings.gemini_base_url)
         from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 
         stack = ExitStack()
         limits = self.limits
         options = SimulatorOptions(rpm=limits.rpm, tpm=limits.tpm, rpd=limits.rpd, window_s=limits.window_s)
         simulator = stack.enter_context(Simulator(options))
-        return self._gemini(api_key="offline", base_url=simulator.url, on_close=stack.close)
+        return self._gemini(SIMULATOR, api_key="offline", base_url=simulator.url, on_close=stack.close)
 
-    def _gemini(self, *, api_key: str, base_url: str | None, on_close: Callable[[], None] = lambda: None) -> Provider:
+    def _gemini(
+        self, model: str, *, api_key: str, base_url: str | None, on_close: Callable[[], None] = lambda: None
+    ) -> Provider:
         from roadmap_assets.enrichment.providers.gemini import Gemini
 
         return Gemini(
             api_key=api_key,
-            model=SIMULATOR if self.offline else self.settings.model,
+            model=model,
             profile=self.profile,
             base_url=base_url,
             timeout_s=self.settings.timeout_s,

@@ -8,31 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 from collections import deque
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from roadmap_assets.enrichment.access import Access
-from roadmap_assets.enrichment.engine.admission import Admission
-from roadmap_assets.enrichment.engine.call import Calls, Reply
+from roadmap_assets.enrichment.engine.admission import ModelClosed
+from roadmap_assets.enrichment.engine.call import Reply
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.events import OnEvent, Progress
-from roadmap_assets.enrichment.engine.recorder import GROUP_S, Record
-from roadmap_assets.enrichment.engine.recovery import MAX_WAIT_S, backoff_s
+from roadmap_assets.enrichment.engine.recorder import Record, Recorder
+from roadmap_assets.enrichment.engine.recovery import backoff_s
+from roadmap_assets.enrichment.engine.route import Route, open_route
 from roadmap_assets.enrichment.engine.stop import Stop
 from roadmap_assets.enrichment.engine.tally import Tally
-from roadmap_assets.enrichment.limiter.base import PROVIDER_ZONE, Limiter
 from roadmap_assets.enrichment.plan import LookUp, Plan, make_plan
-from roadmap_assets.enrichment.providers.base import Outcome, Provider
+from roadmap_assets.enrichment.providers.base import Outcome
 from roadmap_assets.enrichment.questions import Question
-from roadmap_assets.errors import GeminiRefused
 from roadmap_assets.evaluation.arms import Arm, Batch, Packing, open_batches
 from roadmap_assets.warehouse.duckdb import Warehouse
-from roadmap_assets.warehouse.evaluations import AskedRow, load_asked_rows, store_asked_rows
-from roadmap_assets.warehouse.ledger import Call, record_calls
+from roadmap_assets.warehouse.evaluations import AskedRow, load_asked_rows
+from roadmap_assets.warehouse.ledger import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +70,8 @@ async def ask(
     """Ask all that the evaluation has not asked yet; `spent_usd` was taken from the budget before.
 
     Raises:
-        GeminiRefused, SimulatorAnswered, WarehouseBusy, QuotaUnavailable: as `Engine.run`; what was answered is stored.
+        GeminiRefused, SimulatorAnswered, WarehouseError, QuotaUnavailable: as `Engine.run`; what was answered is
+            stored, or in the journal of the database.
     """
     config = _config(access, warehouse)
     if config.budget_usd is not None:
@@ -90,15 +87,20 @@ async def ask(
     plan = _plan(config, batches, packing)
     tally = Tally(config, questions, unique=unique, plan=plan, began=config.clock.time())
     stop = Stop(on_event)
-    async with AsyncExitStack() as stack:
-        limiter = config.open_limiter()
-        stack.callback(limiter.close)
-        provider = config.open_provider()
-        stack.push_async_callback(provider.close)
-        answers = _Answers(warehouse, evaluation, tally.run_id, asked)
-        asker = _Asker(config, tally, stop, on_event, packing, answers, limiter, provider)
-        for number in (1, 2):
-            await asker.run(open_batches(arms, answers.rows, round_=number, packing=packing))
+    recorder = Recorder(warehouse)
+    answers = _Answers(recorder, evaluation, tally.run_id, asked)
+    async with open_route(config, tally, stop, on_event, answers) as route:
+        asker = _Asker(config, stop, on_event, packing, answers, route)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                storing = tasks.create_task(stop.on_error(recorder.keep_storing()))
+                for number in (1, 2):
+                    await asker.run(open_batches(arms, answers.rows, round_=number, packing=packing))
+                storing.cancel()
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        finally:
+            answers.close()
     if stop.error:
         raise stop.error
     if config.budget_usd is not None:
@@ -119,25 +121,23 @@ def _plan(config: EngineConfig, batches: Sequence[Batch], packing: Packing) -> P
 
 
 class _Answers:
-    """Stores what calls return, in the ledger and in `evaluation_answers`: together or not at all."""
+    """What calls return, stored in the ledger and in `evaluation_answers`: together or not at all."""
 
-    def __init__(self, warehouse: Warehouse, evaluation: str, run_id: str, rows: Sequence[AskedRow]) -> None:
+    def __init__(self, recorder: Recorder, evaluation: str, run_id: str, rows: Sequence[AskedRow]) -> None:
         self.rows = [*rows]
-        self._warehouse = warehouse
+        self._recorder = recorder
         self._evaluation = evaluation
         self._run_id = run_id
-        self._calls: list[Call] = []
-        self._unstored: list[AskedRow] = []
-        self._storing = threading.Lock()
+        self._calls: dict[str, Call] = {}
 
     def put(self, record: Record) -> None:
         """Take a call; its answers, meant for the cache, are left out. See `engine.call.Records`."""
         if record.call:
-            self._calls.append(record.call)
+            self._calls[record.call.call_id] = record.call
 
     def add(self, batch: Batch, reply: Reply) -> None:
         """Take what a call returned for each row of a batch."""
-        found = [
+        found = tuple(
             AskedRow(
                 evaluation_id=self._evaluation,
                 run_id=self._run_id,
@@ -154,25 +154,16 @@ class _Answers:
             )
             for position, row in enumerate(batch.rows)
             for outcome, reason in [_outcome(reply, str(position))]
-        ]
+        )
         self.rows += found
-        self._unstored += found
+        self._recorder.put(Record(call=self._calls.pop(reply.call_id), asked=found))
 
-    async def keep_storing(self) -> None:
-        """Store what arrives until cancelled. Raises as `store`."""
-        while True:
-            await asyncio.sleep(GROUP_S)
-            await asyncio.to_thread(self.store)
-
-    def store(self) -> None:
-        """Store everything taken so far. Safe from any thread. Raises as `Warehouse.transaction`."""
-        with self._storing:
-            calls, rows = list(self._calls), list(self._unstored)
-            if calls or rows:
-                with self._warehouse.transaction() as connection:
-                    record_calls(connection, calls)
-                    store_asked_rows(connection, rows)
-                del self._calls[: len(calls)], self._unstored[: len(rows)]
+    def close(self) -> None:
+        """Store what is left, with the calls that were cancelled. Raises as `Recorder.close`."""
+        for call in self._calls.values():
+            self._recorder.put(Record(call=call))
+        self._calls.clear()
+        self._recorder.close()
 
 
 def _outcome(reply: Reply, place: str) -> tuple[str, str]:
@@ -193,23 +184,18 @@ class _Asker:
     def __init__(
         self,
         config: EngineConfig,
-        tally: Tally,
         stop: Stop,
         on_event: OnEvent,
         packing: Packing,
         answers: _Answers,
-        limiter: Limiter,
-        provider: Provider,
+        route: Route,
     ) -> None:
         self._config = config
         self._stop = stop
         self._on_event = on_event
         self._packing = packing
         self._answers = answers
-        self._limiter = limiter
-        self._provider = provider
-        self._admission = Admission(config, tally, stop, on_event, limiter=limiter)
-        self._calls = Calls(config, tally, answers)
+        self._route = route
         self._randomness = random.Random()  # noqa: S311 - spreads retries
         self._sent = 0
         self._done = self._total = 0
@@ -220,16 +206,10 @@ class _Asker:
             return
         waiting = deque(batches)
         self._total += sum(len(batch.rows) for batch in batches)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                storing = tasks.create_task(self._answers.keep_storing())
-                count = min(self._config.concurrency, len(waiting))
-                await asyncio.wait([tasks.create_task(self._work(waiting)) for _ in range(count)])
-                storing.cancel()
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        finally:
-            self._answers.store()  # blocks the loop on purpose: nothing may come between an answer and its storing
+        self._report_progress()
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(min(self._config.concurrency, len(waiting))):
+                tasks.create_task(self._stop.on_error(self._work(waiting)))
 
     async def _work(self, waiting: deque[Batch]) -> None:
         while waiting and not self._stop.requested:
@@ -238,49 +218,40 @@ class _Asker:
             number = self._sent
             try:
                 await self._ask(batch, [self._packing.question(row) for row in batch.rows], number)
+            except ModelClosed as closed:
+                self._stop.request(str(closed), until=closed.until)
             finally:
-                self._admission.connection.release(number)
+                self._route.admission.connection.release(number)
             self._done += len(batch.rows)
-            self._on_event(Progress(self._done, self._total, hits=0, calls=self._sent, seconds_left=None))
+            self._report_progress()
+
+    def _report_progress(self) -> None:
+        self._on_event(Progress(self._done, self._total, hits=0, calls=self._sent, seconds_left=None))
 
     async def _ask(self, batch: Batch, questions: Sequence[Question], number: int) -> None:
-        """Send a batch until there is a reply, at most `attempts` times; without one, stop the run."""
+        """Send a batch until there is a reply, at most `attempts` times; without one, stop the run.
+
+        Raises ModelClosed.
+        """
         outcome = Outcome(kind="cancelled")
         for attempt in range(1, self._config.attempts + 1):
-            async with self._admission.admit(questions, batch=number) as admitted:
-                if admitted is None:
-                    return None
-                reply = await self._calls.make(
-                    self._provider,
-                    questions,
-                    batch=number,
-                    attempt=attempt,
-                    estimated_usd=admitted.reserved_usd,
-                    on_sending=self._admission.connection.record_success,
-                )
-                self._answers.add(batch, reply)
-                self._admission.record(admitted, reply.outcome, batch=number)
-            outcome = reply.outcome
+            sent = await self._route.send(
+                questions, batch=number, attempt=attempt, on_reply=lambda reply: self._answers.add(batch, reply)
+            )
+            if sent is None:
+                return None
+            outcome = sent.reply.outcome
+            if closed := self._route.closed_by(outcome, sent.permit, now=self._config.clock.time()):
+                raise closed
             match outcome.kind:
                 case "replied" | "blocked" | "failed":
                     return None
                 case "refused":
-                    error = GeminiRefused(
-                        f"Gemini refuses the request ({outcome.detail}); nothing was sent again. "
-                        f"Check GEMINI_API_KEY and the model ({self._config.model})"
-                    )
+                    error = self._route.refusal(outcome, "the model")
                     return self._stop.request(f"Gemini refuses the request: {outcome.detail}", error=error)
-                case "day_exhausted":
-                    until = self._limiter.close_day(permit=admitted.permit)
-                    return self._stop.request(f"the day's quota is used up; it resets at {until:%Y-%m-%d %H:%M %Z}")
-                case _ if (outcome.retry_after_s or 0) > MAX_WAIT_S:
-                    until = datetime.fromtimestamp(
-                        self._config.clock.time() + (outcome.retry_after_s or 0), PROVIDER_ZONE
-                    )
-                    return self._stop.request(f"Gemini asks to wait until {until:%Y-%m-%d %H:%M %Z} ({outcome.detail})")
             seconds = backoff_s(attempt, requested_s=outcome.retry_after_s, randomness=self._randomness)
             if outcome.kind == "busy":
-                self._limiter.pause(seconds)  # and so for every process that shares the limiter
+                self._route.limiter.pause(seconds)  # and so for every process that shares the limiter
             elif attempt < self._config.attempts:
                 await self._stop.interruptible(self._config.clock.sleep(seconds))
         return self._stop.request(f"Gemini does not answer ({outcome.detail})")

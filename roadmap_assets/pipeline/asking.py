@@ -98,7 +98,7 @@ def answered_in(connection: Any, asked: Asked, access: Access) -> dict[str, list
 
     def row(topic: Topic, key: str) -> EnrichedTopic:
         if answer := answers.get(key):
-            return EnrichedTopic(topic, "enriched", answer.columns, key, profile, model, answer.answered_at)
+            return EnrichedTopic(topic, "enriched", answer.columns, key, profile, answer.model, answer.answered_at)
         return EnrichedTopic(topic, "failed" if key in failures else "deferred", {}, key, profile, model)
 
     return {roadmap: [row(topic, question.key) for topic, question in pairs] for roadmap, pairs in asked.items()}

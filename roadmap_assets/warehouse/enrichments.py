@@ -16,12 +16,12 @@ ENRICHMENTS = Table(
     "One row per answer",
     ("key",),
     (
-        Column("key", "VARCHAR", "Hash over all that shapes the answer: topic, text as sent, context, profile, model"),
+        Column("key", "VARCHAR", "Hash over the question as first asked: topic, text sent, context, profile, model"),
         Column("topic", "VARCHAR", "Name of the topic"),
         Column("answer", "JSON", "The profile's columns"),
         Column("profile", "VARCHAR", "Name of the profile asked for"),
         Column("fingerprint", "VARCHAR", "Changes with the profile's columns, rules and prompt"),
-        Column("model", "VARCHAR", "Model asked"),
+        Column("model", "VARCHAR", "Model asked: the one of the key, or the fallback model"),
         Column("model_version", "VARCHAR", "Model that answered"),
         Column("call_id", "VARCHAR", "The call that brought the answer, in api_calls"),
         Column("base_url", "VARCHAR", "Address that was asked, when it is not Gemini's own"),
@@ -63,9 +63,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class CachedAnswer:
-    """A stored answer: the profile's columns, and when it was stored (UTC)."""
+    """A stored answer: the profile's columns, the model asked, and when it was stored (UTC)."""
 
     columns: Mapping[str, Any]
+    model: str
     answered_at: datetime
 
 
@@ -105,9 +106,9 @@ class CacheGroup:
 
 def load_answers(connection: Connection, keys: Iterable[str]) -> dict[str, CachedAnswer]:
     """The answer to every key that has one."""
-    query = f"SELECT key, CAST(answer AS VARCHAR), answered_at FROM enrichments WHERE key IN {KEYS}"
+    query = f"SELECT key, CAST(answer AS VARCHAR), model, answered_at FROM enrichments WHERE key IN {KEYS}"
     rows = connection.execute(query, [",".join(keys)]).fetchall()
-    return {key: CachedAnswer(json.loads(answer), answered_at) for key, answer, answered_at in rows}
+    return {key: CachedAnswer(json.loads(answer), *rest) for key, answer, *rest in rows}
 
 
 def answering_models(connection: Connection, keys: Iterable[str]) -> dict[str, str]:

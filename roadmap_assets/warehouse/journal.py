@@ -25,6 +25,7 @@ from platformdirs import user_state_path
 
 from roadmap_assets.warehouse.base import KEYS, Connection
 from roadmap_assets.warehouse.enrichments import Answer, store_answers
+from roadmap_assets.warehouse.evaluations import AskedRow, store_asked_rows
 from roadmap_assets.warehouse.ledger import Call, record_calls
 
 
@@ -36,9 +37,10 @@ class Journal:
         self._prefix = f"journal-{hashlib.sha256(str(database).encode(errors='surrogateescape')).hexdigest()[:16]}-"
         self._folders = folders or _folders
 
-    def write(self, calls: Sequence[Call], answers: Sequence[Answer]) -> Path:
+    def write(self, calls: Sequence[Call], answers: Sequence[Answer], asked: Sequence[AskedRow] = ()) -> Path:
         """Keep the records, on disk when this returns; the path of their file. Raises OSError when no folder can."""
         lines = [{"call": asdict(call)} for call in calls] + [{"answer": asdict(answer)} for answer in answers]
+        lines += [{"asked": asdict(row)} for row in asked]
         text = "".join(json.dumps(line, default=datetime.isoformat) + "\n" for line in lines)
         failed = OSError("there is no folder for it")
         for folder in sorted(self._folders(), key=self._is_beside_the_database):
@@ -66,13 +68,14 @@ class Journal:
         for path in self.files():
             with suppress(FileNotFoundError):  # another run has just taken it in
                 try:
-                    calls, answers = _read(path)
+                    calls, answers, asked = _read(path)
                 except (ValueError, TypeError, KeyError):
                     path.replace(path.with_suffix(".damaged"))  # left for a person to look at
                     continue
                 known = _known_calls(connection, calls)
                 record_calls(connection, [call for call in calls if call.call_id not in known])
                 store_answers(connection, answers)
+                store_asked_rows(connection, [row for row in asked if row.call_id not in known])
                 taken.append(path)
         return taken
 
@@ -120,14 +123,15 @@ def _is_own_file(path: Path) -> bool:
     return False
 
 
-def _read(path: Path) -> tuple[list[Call], list[Answer]]:
+def _read(path: Path) -> tuple[list[Call], list[Answer], list[AskedRow]]:
     records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     calls = [
         Call(**{**record["call"], "started_at": datetime.fromisoformat(record["call"]["started_at"])})
         for record in records
         if "call" in record
     ]
-    return calls, [Answer(**record["answer"]) for record in records if "answer" in record]
+    answers = [Answer(**record["answer"]) for record in records if "answer" in record]
+    return calls, answers, [AskedRow(**record["asked"]) for record in records if "asked" in record]
 
 
 def _known_calls(connection: Connection, calls: Sequence[Call]) -> set[str]:

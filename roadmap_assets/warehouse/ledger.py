@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -73,18 +73,20 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A run's calls, summed, and counted by service; `cost_usd` is None as soon as one call's cost is unknown."""
+    """Calls, summed; `cost_usd` is None as soon as one call's cost is unknown."""
 
     calls: int
     input_tokens: int
     output_tokens: int
     cost_usd: float | None
-    calls_by_service: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class RunSum:
-    """A run as its calls show it; `cost_usd` is None as soon as one call's cost is unknown, `started_at` is UTC."""
+    """A run as its calls show it.
+
+    `model` names all models asked; `cost_usd` is None as soon as one call's cost is unknown; `started_at` is UTC.
+    """
 
     run_id: str
     started_at: datetime
@@ -119,17 +121,32 @@ def _row(call: Call) -> dict[str, Any]:
     return row | {"latency_s": row["latency_s"] or 0.0}
 
 
+_SPENT = (
+    "count(*), coalesce(sum(input_tokens), 0), "
+    "coalesce(sum(coalesce(output_tokens, 0) + coalesce(thought_tokens, 0)), 0), "
+    "CASE WHEN count(*) = count(cost_usd) THEN coalesce(sum(cost_usd), 0) END"
+)
+
+
 def spent_in_run(connection: Connection, run_id: str) -> Spent:
     """What the run's calls add up to."""
-    query = (
-        "SELECT count(*), coalesce(sum(input_tokens), 0), "
-        "coalesce(sum(coalesce(output_tokens, 0) + coalesce(thought_tokens, 0)), 0), "
-        "CASE WHEN count(*) = count(cost_usd) THEN coalesce(sum(cost_usd), 0) END FROM api_calls WHERE run_id = ?"
-    )
-    found = one_row(connection.execute(query, [run_id]))
-    by_service = "SELECT service, count(*) FROM api_calls WHERE run_id = ? GROUP BY service ORDER BY service"
-    calls = {service: int(count) for service, count in connection.execute(by_service, [run_id]).fetchall()}
-    return Spent(int(found[0]), int(found[1]), int(found[2]), found[3], calls)
+    return _spent(*one_row(connection.execute(f"SELECT {_SPENT} FROM api_calls WHERE run_id = ?", [run_id])))
+
+
+def spent_by_model(connection: Connection, run_id: str) -> dict[str, Spent]:
+    """What the run's calls to each model add up to, by the model asked, in the order of their first calls."""
+    query = f"SELECT model, {_SPENT} FROM api_calls WHERE run_id = ? GROUP BY model ORDER BY min(started_at), model"
+    return {model: _spent(*sums) for model, *sums in connection.execute(query, [run_id]).fetchall()}
+
+
+def calls_by_service(connection: Connection, run_id: str) -> dict[str, int]:
+    """service -> number of the run's calls that it served."""
+    query = "SELECT service, count(*) FROM api_calls WHERE run_id = ? GROUP BY service ORDER BY service"
+    return {service: int(count) for service, count in connection.execute(query, [run_id]).fetchall()}
+
+
+def _spent(calls: int, input_tokens: int, output_tokens: int, cost_usd: float | None) -> Spent:
+    return Spent(int(calls), int(input_tokens), int(output_tokens), cost_usd)
 
 
 def spent_by_day(connection: Connection) -> list[Day]:
@@ -152,7 +169,7 @@ def outcomes_in_run(connection: Connection, run_id: str) -> dict[str, int]:
 def latest_runs(connection: Connection, *, limit: int) -> list[RunSum]:
     """The latest runs that made calls, the newest first."""
     query = (
-        "SELECT run_id, min(started_at), max(model), sum(answered), count(*), "
+        "SELECT run_id, min(started_at), string_agg(DISTINCT model, ', ' ORDER BY model), sum(answered), count(*), "
         "CASE WHEN count(*) = count(cost_usd) THEN sum(cost_usd) END "
         "FROM api_calls GROUP BY run_id ORDER BY min(started_at) DESC, run_id LIMIT ?"
     )

@@ -99,6 +99,13 @@ def test_a_database_in_use_is_reported_with_size_and_quota(healthy: CommandLine)
         pytest.param({"GEMINI_API_KEY": ""}, "key", "set GEMINI_API_KEY", 1, id="no key"),
         pytest.param({"GEMINI_API_KEY": "wrong-key-of-no-use"}, "key", "check GEMINI_API_KEY", 1, id="wrong key"),
         pytest.param({"ROADMAP_MODEL": "gemini-3.5-flash-light"}, "model", f"did you mean {MODEL}", 1, id="model"),
+        pytest.param(
+            {"ROADMAP_FALLBACK_MODEL": "gemini-3.5-flash-light"},
+            "model",
+            "Set ROADMAP_FALLBACK_MODEL",
+            1,
+            id="fallback model",
+        ),
         pytest.param({"GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9"}, "key", "cannot be reached", 1, id="no Gemini"),
         pytest.param({"ROADMAP_GITHUB_API": "http://127.0.0.1:9"}, "github", "failed", 1, id="no GitHub"),
         pytest.param({"ROADMAP_SH_API": "http://127.0.0.1:9"}, "roadmap.sh", "failed", 1, id="no site"),

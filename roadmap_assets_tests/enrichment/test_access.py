@@ -115,6 +115,22 @@ def test_a_name_that_no_model_has_is_refused_before_any_call(tmp_path: Path, mod
     assert "\n" not in str(refused.value)
 
 
+def test_the_fallback_model_is_checked_as_the_first_is(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSetting, match="ROADMAP_FALLBACK_MODEL"):
+        access(tmp_path, fallback_model="a model").check()
+    with pytest.raises(InvalidSetting, match="price of nobodys-model is unknown"):
+        access(tmp_path, fallback_model="nobodys-model", budget_usd=1.0).check()
+    access(tmp_path, fallback_model=f"{REAL}-001", budget_usd=1.0).check()
+
+
+def test_the_fallback_model_is_no_part_of_a_key_and_the_simulator_needs_none(tmp_path: Path) -> None:
+    alone, both = access(tmp_path), access(tmp_path, fallback_model="gemini-3.5-flash")
+    assert (alone.models, both.models) == ((REAL,), (REAL, "gemini-3.5-flash"))
+    assert http_question(alone).key == http_question(both).key
+    assert access(tmp_path, fallback_model=REAL).models == (REAL,)
+    assert access(tmp_path, fallback_model="gemini-3.5-flash", offline=True).models == ("simulator",)
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

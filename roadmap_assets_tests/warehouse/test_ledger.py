@@ -6,7 +6,16 @@ from datetime import datetime
 import pytest
 
 from roadmap_assets.warehouse.duckdb import Warehouse
-from roadmap_assets.warehouse.ledger import Call, Day, Spent, record_calls, spent_by_day, spent_in_run
+from roadmap_assets.warehouse.ledger import (
+    Call,
+    Day,
+    Spent,
+    calls_by_service,
+    record_calls,
+    spent_by_day,
+    spent_by_model,
+    spent_in_run,
+)
 
 CALL = Call(
     call_id="1",
@@ -52,9 +61,18 @@ def test_that_a_run_is_summed(
     with warehouse.transaction() as connection:
         record_calls(connection, [replace(CALL, cost_usd=cost) for cost in costs])
         record_calls(connection, [replace(CALL, run_id="another")])
-        assert spent_in_run(connection, "r") == Spent(
-            len(costs), 800 * len(costs), 430 * len(costs), total, {"standard": len(costs)} if costs else {}
-        ), reason
+        assert spent_in_run(connection, "r") == Spent(len(costs), 800 * len(costs), 430 * len(costs), total), reason
+
+
+def test_the_calls_of_a_run_are_summed_by_model_and_counted_by_service(warehouse: Warehouse) -> None:
+    second = replace(CALL, call_id="2", model="b", service="flex", cost_usd=None)
+    with warehouse.transaction() as connection:
+        record_calls(connection, [CALL, second, replace(CALL, call_id="3", run_id="another")])
+        assert spent_by_model(connection, "r") == {
+            CALL.model: Spent(1, 800, 430, CALL.cost_usd),
+            "b": Spent(1, 800, 430, None),
+        }
+        assert calls_by_service(connection, "r") == {"flex": 1, "standard": 1}
 
 
 @pytest.mark.parametrize("count", [2**63, 10**40, -1])
@@ -65,9 +83,7 @@ def test_a_count_that_no_column_holds_is_recorded_as_unknown(warehouse: Warehous
     with warehouse.transaction() as connection:
         rows = connection.execute("SELECT input_tokens, output_tokens, cost_usd FROM api_calls ORDER BY call_id")
         assert rows.fetchall() == [(800, 400, 0.25), (None, None, None)]
-        assert spent_in_run(connection, "r") == Spent(
-            calls=2, input_tokens=800, output_tokens=460, cost_usd=None, calls_by_service={"standard": 2}
-        )
+        assert spent_in_run(connection, "r") == Spent(calls=2, input_tokens=800, output_tokens=460, cost_usd=None)
 
 
 def test_the_largest_counts_can_be_summed(warehouse: Warehouse) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from roadmap_assets.cli.doctor.finding import Findings
 from roadmap_assets.enrichment.providers.cleaning import Cleaner
-from roadmap_assets.settings import Settings
+from roadmap_assets.settings import Settings, variable_of
 
 if TYPE_CHECKING:
     from google import genai
@@ -23,7 +23,7 @@ def check_key(settings: Settings) -> Findings:
 
 
 def check_model(settings: Settings) -> Findings:
-    """The model's name: one `countTokens`, which is free."""
+    """The models' names: one `countTokens` for each, which is free."""
     return _checked("model", settings, _count_tokens)
 
 
@@ -76,17 +76,20 @@ def _list_models(client: genai.Client, settings: Settings, findings: Findings) -
 def _count_tokens(client: genai.Client, settings: Settings, findings: Findings) -> None:
     from google.genai import errors
 
-    try:
-        counted: Any = client.models.count_tokens(model=settings.model, contents="ping")
-    except errors.APIError as error:
-        if error.code != 404:
-            raise
-        names = [name.removeprefix("models/") for model in client.models.list() if (name := model.name)]
-        near = difflib.get_close_matches(settings.model, names, n=3)
-        hint = f"did you mean {', '.join(near)}? " if near else ""
-        findings.fail(f"Gemini has no model {settings.model!r}", f"{hint}Set ROADMAP_MODEL")
-        return
-    findings.ok(f"{settings.model} answers (countTokens: {counted.total_tokens})")
+    for field in ("model", "fallback_model"):
+        if not (asked := getattr(settings, field)):
+            continue
+        try:
+            counted: Any = client.models.count_tokens(model=asked, contents="ping")
+        except errors.APIError as error:
+            if error.code != 404:
+                raise
+            names = [name.removeprefix("models/") for model in client.models.list() if (name := model.name)]
+            near = difflib.get_close_matches(asked, names, n=3)
+            hint = f"did you mean {', '.join(near)}? " if near else ""
+            findings.fail(f"Gemini has no model {asked!r}", f"{hint}Set {variable_of(field)}")
+        else:
+            findings.ok(f"{asked} answers (countTokens: {counted.total_tokens})")
 
 
 def _remedy(code: int) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.events import OnEvent, Waiting
@@ -14,6 +15,14 @@ from roadmap_assets.enrichment.engine.tally import Tally
 from roadmap_assets.enrichment.limiter.base import DayExhausted, Limiter, Permit, Wait
 from roadmap_assets.enrichment.providers.base import Outcome, Service
 from roadmap_assets.enrichment.questions import Question
+
+
+class ModelClosed(Exception):
+    """The model takes no call before `until` (None: unknown), which is too long for a run to wait."""
+
+    def __init__(self, reason: str, *, until: datetime | None = None) -> None:
+        super().__init__(reason)
+        self.until = until
 
 
 class Connection:
@@ -81,7 +90,10 @@ class Admission:
     async def admit(
         self, questions: Sequence[Question], *, batch: int, service: Service = "standard"
     ) -> AsyncIterator[Admitted | None]:
-        """Reserve budget and quota for a call that is made within the block; None when the run stops instead."""
+        """Reserve budget and quota for a call that is made within the block; None when the run stops instead.
+
+        Raises ModelClosed when the day's quota is used up.
+        """
         # Wait for the connection first, so that a waiting batch holds neither budget nor quota.
         await self._stop.interruptible(self.connection.wait_for_turn(batch))
         reserved_usd = await self._reserve(questions, service)
@@ -107,7 +119,7 @@ class Admission:
         """Reserve the call's estimated cost. Stops the run when it exceeds what is left without the calls in flight."""
         budget = self._config.budget_usd
         while not self._stop.requested:
-            usd = self._tally.estimated_usd(questions, service)
+            usd = self._tally.estimated_usd(questions, model=self._config.model, service=service)
             if usd is None and budget is not None:
                 self._stop.request(f"there is a budget, but the price of {self._config.model} is unknown")
             elif (usd or 0.0) <= self._tally.left_usd(reserved=True):
@@ -122,7 +134,7 @@ class Admission:
         return None
 
     async def _acquire(self, questions: Sequence[Question]) -> Permit | None:
-        """Wait for a permit; None when the run stops instead."""
+        """Wait for a permit; None when the run stops instead. Raises ModelClosed."""
 
         def on_wait(wait: Wait) -> None:
             if wait.seconds >= 1:
@@ -132,6 +144,5 @@ class Admission:
         try:
             permit = await self._stop.interruptible(acquiring)
         except DayExhausted as exhausted:
-            self._stop.request(str(exhausted), until=exhausted.until)
-            return None
+            raise ModelClosed(str(exhausted), until=exhausted.until) from None
         return None if self._stop.requested else permit

@@ -72,6 +72,55 @@ class Pool:
         return items
 
 
+class Backlog:
+    """What waits for a call in a run: items to be packed, and suspect batches that are sent as they are, after them.
+
+    Items that were asked before wait in a pool of their own if there is one, as for another model.
+    """
+
+    def __init__(self, pool: Pool, leftovers: Pool | None = None) -> None:
+        self._pool = pool
+        self._leftovers = leftovers
+        self._suspect: deque[list[Item]] = deque()
+
+    def add(self, items: Iterable[Item]) -> None:
+        """Append items to be packed."""
+        for item in items:
+            (self._pool if self._leftovers is None or not item.asked else self._leftovers).add([item])
+
+    def add_suspect(self, *batches: list[Item]) -> None:
+        """Append batches that are not to be packed with others."""
+        self._suspect.extend(batches)
+
+    def take(self, *, idle: bool) -> list[Item]:
+        """The next batch; empty when there is none, or when it is better to wait for calls in flight: not `idle`."""
+        partial = idle and not self._suspect
+        batch = self._pool.take(partial=partial or self._pool.nothing_asked)
+        return self._leftovers.take(partial=partial) if not batch and self._leftovers is not None else batch
+
+    @property
+    def has_suspects(self) -> bool:
+        """Whether a suspect batch waits."""
+        return bool(self._suspect)
+
+    def take_suspect(self) -> list[Item]:
+        """The next suspect batch; empty when there is none."""
+        return self._suspect.popleft() if self._suspect else []
+
+    def merge(self) -> None:
+        """Pack all items together from now on."""
+        if self._leftovers is not None:
+            self._pool.add(self._leftovers.take_all())
+            self._leftovers = None
+
+    def take_all(self) -> list[Item]:
+        """Empty the backlog."""
+        self.merge()
+        items = [*self._pool.take_all(), *(item for batch in self._suspect for item in batch)]
+        self._suspect.clear()
+        return items
+
+
 def count_batches(pool: Pool, questions: Iterable[Question]) -> int:
     """The minimum number of calls for these questions, packed by an empty pool."""
     pool.add(Item(question) for question in questions)

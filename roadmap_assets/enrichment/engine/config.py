@@ -23,7 +23,8 @@ class EngineConfig:
     """Everything a run needs; see `settings.Settings` for the meaning of the numbers.
 
     `model` is the one that answers are kept under, `base_url` the provider's address when it is not the usual one.
-    `open_provider` and `open_limiter` are called only when there is something to ask.
+    `open_provider` and `open_limiter` are called only when there is something to ask. `fallback` is how another model
+    is asked for rows that `model` has not answered; its answers are kept under the keys of the questions, and name it.
     """
 
     warehouse: Warehouse
@@ -46,6 +47,7 @@ class EngineConfig:
     lease_s: float = 60.0
     clock: Clock = field(default_factory=SystemClock)
     randomness: random.Random = field(default_factory=random.Random)
+    fallback: EngineConfig | None = None
 
     @property
     def fixed_tokens(self) -> int:

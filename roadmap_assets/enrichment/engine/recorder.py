@@ -11,6 +11,7 @@ from pathlib import Path
 from roadmap_assets.errors import WarehouseError
 from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.enrichments import Answer, Failure, store_answers, store_failures
+from roadmap_assets.warehouse.evaluations import AskedRow, store_asked_rows
 from roadmap_assets.warehouse.leases import LeaseHolder
 from roadmap_assets.warehouse.ledger import Call, record_calls
 
@@ -20,20 +21,21 @@ GROUP_S = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is stored together."""
+    """What is stored together; `asked` are the answers of an evaluation, which are not for the cache."""
 
     call: Call | None = None
     answers: tuple[Answer, ...] = ()
     failures: tuple[Failure, ...] = ()
+    asked: tuple[AskedRow, ...] = ()
 
 
 class Recorder:
-    """Stores records in the background, and renews the run's leases.
+    """Stores records in the background, and renews the leases of `holder`, if there is one.
 
     What the database cannot take goes to its journal.
     """
 
-    def __init__(self, warehouse: Warehouse, holder: LeaseHolder) -> None:
+    def __init__(self, warehouse: Warehouse, holder: LeaseHolder | None = None) -> None:
         self._warehouse = warehouse
         self._holder = holder
         self._pending: list[Record] = []
@@ -49,10 +51,11 @@ class Recorder:
 
     async def keep_storing(self) -> None:
         """Store what arrives until cancelled. Raises as `Warehouse.transaction`."""
+        renew_s = self._holder.ttl_s / 3 if self._holder else None
         while True:
             # When nothing arrives, nothing is stored, but the leases are renewed.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._holder.ttl_s / 3):
+                async with asyncio.timeout(renew_s):
                     await self._arrived.wait()
             self._arrived.clear()
             await asyncio.to_thread(self._flush)
@@ -85,19 +88,23 @@ class Recorder:
             record_calls(connection, [r.call for r in records if r.call])
             store_answers(connection, [answer for r in records for answer in r.answers])
             store_failures(connection, [failure for r in records for failure in r.failures])
-            self._holder.renew(connection)
+            store_asked_rows(connection, [row for r in records for row in r.asked])
+            if self._holder:
+                self._holder.renew(connection)
         del self._pending[: len(records)]
 
     def _keep_elsewhere(self, error: WarehouseError) -> WarehouseError:
         """Write what is paid for to the journal, and return an error that names its files."""
         records = list(self._pending)
         answers = [answer for r in records for answer in r.answers]
+        asked = [row for r in records for row in r.asked]
         if calls := [r.call for r in records if r.call]:
+            count = len(answers) + sum(row.answer is not None for row in asked)
             try:
-                file = self._warehouse.journal.write(calls, answers)
+                file = self._warehouse.journal.write(calls, answers, asked)
             except OSError as failed:
-                return type(error)(f"{error}; {len(answers)} answers could not be kept elsewhere either ({failed})")
-            self._kept[file] = len(answers)
+                return type(error)(f"{error}; {count} answers could not be kept elsewhere either ({failed})")
+            self._kept[file] = count
         del self._pending[: len(records)]
         if kept := sum(self._kept.values()):
             files = " and ".join(map(str, self._kept))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.warehouse.ledger import Spent
 
 Status = Literal["hit", "enriched", "failed", "deferred"]
 """Of a key: answered before (or meanwhile by another run), answered by this run, given up, or left to a later run."""
@@ -22,7 +23,8 @@ class Report:
     `plan` is what was expected before the run, and `least_seconds` the shortest time that the quota allows for what was
     asked, at the calls' mean latency. `calls_by_service` counts the calls by the service that served them.
     `deferred_until` is when the quota reopens, if that stopped the run, and `stop_reason` says why anything was
-    deferred. `cost_usd` is None where a price is unknown; `base_url` is the address asked, when it is not Gemini's own.
+    deferred. `cost_usd` is None where a price is unknown; `by_model` has the same for each model asked. `base_url` is
+    the address asked, when it is not Gemini's own.
     """
 
     run_id: str
@@ -40,6 +42,7 @@ class Report:
     stop_reason: str = ""
     base_url: str = ""
     deferred_until: datetime | None = None
+    by_model: Mapping[str, Spent] = field(default_factory=dict)
 
     @property
     def least_calls(self) -> int:

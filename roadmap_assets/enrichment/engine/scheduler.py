@@ -3,33 +3,33 @@
 One run asks the misses of all its roadmaps together. At the start everything is sent at once, with the last batch
 partly filled, since nothing could fill it. Later a batch that is not full waits as long as any call is in flight, so
 that the leftovers of many replies share a call. Suspect batches go behind all others.
+
+A question that has been asked without an answer is asked of the fallback model, if there is one. A fallback that
+takes no calls is left out for the rest of the run: it must never keep the first model from answering.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime
 from itertools import count
 
-from roadmap_assets.enrichment.engine.admission import Admission
-from roadmap_assets.enrichment.engine.batching import Item
-from roadmap_assets.enrichment.engine.call import Calls, Reply
+from roadmap_assets.enrichment.engine.admission import ModelClosed
+from roadmap_assets.enrichment.engine.batching import Backlog, Item
+from roadmap_assets.enrichment.engine.call import Reply
 from roadmap_assets.enrichment.engine.claims import Claims
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.events import BatchEnriched, BatchFailed, OnEvent
 from roadmap_assets.enrichment.engine.outage import Health, judge_isolated, judge_unanswered
 from roadmap_assets.enrichment.engine.recorder import Record, Recorder
-from roadmap_assets.enrichment.engine.recovery import MAX_WAIT_S, Recovery, backoff_s, recover, recover_unanswered
+from roadmap_assets.enrichment.engine.recovery import Recovery, backoff_s, recover, recover_unanswered
+from roadmap_assets.enrichment.engine.route import Route, open_route
 from roadmap_assets.enrichment.engine.stop import Stop
 from roadmap_assets.enrichment.engine.tally import Tally
 from roadmap_assets.enrichment.engine.tier import Tier
-from roadmap_assets.enrichment.limiter.base import PROVIDER_ZONE, Limiter
-from roadmap_assets.enrichment.providers.base import Outcome, Provider
-from roadmap_assets.errors import GeminiRefused
+from roadmap_assets.enrichment.providers.base import Outcome
 from roadmap_assets.warehouse.enrichments import Failure
 from roadmap_assets.warehouse.leases import LeaseHolder
 
@@ -42,13 +42,11 @@ async def ask_all(keys: Sequence[str], config: EngineConfig, tally: Tally, on_ev
     stop = Stop(on_event)
     async with AsyncExitStack() as stack:
         holder = stack.enter_context(LeaseHolder(config.warehouse, ttl_s=config.lease_s))
-        limiter = config.open_limiter()
-        stack.callback(limiter.close)
-        provider = config.open_provider()
-        stack.push_async_callback(provider.close)
         recorder = Recorder(config.warehouse, holder)
+        models = [config, config.fallback] if config.fallback else [config]
+        routes = [await stack.enter_async_context(open_route(each, tally, stop, on_event, recorder)) for each in models]
         claims = Claims(config.warehouse, holder, tally)
-        await Scheduler(config, tally, stop, on_event, claims, recorder, limiter, provider).run(keys)
+        await Scheduler(config, tally, stop, on_event, claims, recorder, *routes).run(keys)
     if stop.error:
         raise stop.error
     return stop
@@ -65,8 +63,8 @@ class Scheduler:
         on_event: OnEvent,
         claims: Claims,
         recorder: Recorder,
-        limiter: Limiter,
-        provider: Provider,
+        route: Route,
+        fallback: Route | None = None,
     ) -> None:
         self._config = config
         self._tally = tally
@@ -74,14 +72,11 @@ class Scheduler:
         self._on_event = on_event
         self._claims = claims
         self._recorder = recorder
-        self._limiter = limiter
-        self._provider = provider
-        self._admission = Admission(config, tally, stop, on_event, limiter=limiter)
-        self._calls = Calls(config, tally, recorder)
+        self._first = route
+        self._fallback = fallback
         self._tier = Tier(config, stop, on_event)
         self._health = Health()
-        self._pool = config.new_pool()
-        self._suspect: deque[list[Item]] = deque()
+        self._backlog = Backlog(config.new_pool(), config.new_pool() if fallback else None)
         self._isolated: list[tuple[list[Item], str]] = []
         self._batches = 0
         self._in_flight = 0
@@ -90,7 +85,7 @@ class Scheduler:
     async def run(self, keys: Sequence[str]) -> None:
         """Ask these keys until all are settled or the run stops."""
         try:
-            self._pool.add(await self._claims.claim(Item(self._tally.unique[key]) for key in keys))
+            self._backlog.add(await self._claims.claim(Item(self._tally.unique[key]) for key in keys))
             async with asyncio.TaskGroup() as tasks:
                 parts = (self._recorder.keep_storing(), self._await_held())
                 background = [tasks.create_task(self._stop.on_error(part)) for part in parts]
@@ -112,7 +107,6 @@ class Scheduler:
             try:
                 await self._ask(batch, number)
             finally:
-                self._admission.connection.release(number)
                 async with self._changed:
                     self._in_flight -= 1
                     self._changed.notify_all()
@@ -136,11 +130,11 @@ class Scheduler:
         if not self._health.unanswered_batches:
             self._divide_isolated()
         idle = not self._in_flight
-        if batch := self._pool.take(partial=self._pool.nothing_asked or (idle and not self._suspect)):
+        if batch := self._backlog.take(idle=idle):
             return batch
-        if idle and not self._suspect:
+        if idle and not self._backlog.has_suspects:
             self._divide_isolated()
-        return self._suspect.popleft() if self._suspect and not self._stop.requested else []
+        return [] if self._stop.requested else self._backlog.take_suspect()
 
     async def _await_held(self) -> None:
         """Ask the keys that another run holds as soon as it lets go of them, unless it answers them."""
@@ -151,13 +145,32 @@ class Scheduler:
                 continue
             items = await self._claims.claim(Item(self._tally.unique[key]) for key in self._claims.held)
             async with self._changed:
-                self._pool.add(items)
+                self._backlog.add(items)
                 self._changed.notify_all()
 
     # -------------------------------------------------------------------------------------------------- one batch
 
     async def _ask(self, items: list[Item], batch: int) -> None:
-        """Send a batch until there is a reply, at most `attempts` times without those that the flex tier refused."""
+        """Ask a batch of the first model or, if it has been asked without an answer, of the fallback."""
+        route = self._fallback if self._fallback and items[0].asked else self._first
+        try:
+            await self._send(items, batch, route)
+        except ModelClosed as closed:
+            if route is self._first:
+                self._stop.request(str(closed), until=closed.until)
+            else:
+                self._report_failed(batch, f"{route.model}: {closed}", f"Asking {self._first.model} instead...")
+                self._fallback = None
+                self._backlog.merge()
+                self._backlog.add_suspect(items)
+        finally:
+            route.admission.connection.release(batch)
+
+    async def _send(self, items: list[Item], batch: int, route: Route) -> None:
+        """Send a batch until there is a reply, at most `attempts` times without those that the flex tier refused.
+
+        Removes the items that another run has answered meanwhile. Raises ModelClosed, with the rest still to be asked.
+        """
         usable_before = self._health.usable_replies
         outcome = Outcome(kind="cancelled")
         refused = 0
@@ -167,57 +180,41 @@ class Scheduler:
                 break
             if sending > 1 or not self._claims.are_current(items):
                 # Another run may have answered them while this one waited, or was suspended.
-                items = await self._claims.claim(items)
+                items[:] = await self._claims.claim(items)
                 if not items:
                     self._report_progress()
                     return
-            service = self._tier.service
-            asked = [item.question for item in items]
-            async with self._admission.admit(asked, batch=batch, service=service) as admitted:
-                if admitted is None:
-                    return
-                sent_at = time.monotonic()
-                reply = await self._calls.make(
-                    self._provider,
-                    asked,
-                    batch=batch,
-                    attempt=sending,
-                    estimated_usd=admitted.reserved_usd,
-                    on_sending=self._admission.connection.record_success,
-                    service=service,
-                )
-                self._admission.record(admitted, reply.outcome, batch=batch)
-            self._tier.record(reply.outcome)
-            outcome = reply.outcome
+            questions = [item.question for item in items]
+            sent = await route.send(questions, batch=batch, attempt=sending, service=self._tier.service)
+            if sent is None:
+                return
+            outcome = sent.reply.outcome
+            self._tier.record(outcome)
+            if closed := route.closed_by(outcome, sent.permit, now=self._config.clock.time()):
+                raise closed
             match outcome.kind:
                 case "replied" | "blocked" | "failed":
-                    self._settle(items, reply, batch, sent_at=sent_at)
+                    self._settle(items, sent.reply, batch, sent_at=sent.sent_at)
                 case "refused":
-                    self._refuse(outcome)
-                case "day_exhausted":
-                    until = self._limiter.close_day(permit=admitted.permit)
+                    setting = "ROADMAP_MODEL" if route is self._first else "ROADMAP_FALLBACK_MODEL"
                     self._stop.request(
-                        f"the day's quota is used up; it resets at {until:%Y-%m-%d %H:%M %Z}", until=until
+                        f"Gemini refuses the request: {outcome.detail}", error=route.refusal(outcome, setting)
                     )
-                case "shed":
-                    refused += 1
-                    await self._back_off(outcome, refused, batch)
-                    if not self._stop.requested:
-                        continue
-                case _ if (outcome.retry_after_s or 0) > MAX_WAIT_S:
-                    self._defer(outcome)
-                case _:
-                    await self._back_off(outcome, attempt, batch)
+                case kind:
+                    refused += kind == "shed"
+                    await self._back_off(outcome, refused if kind == "shed" else attempt, batch, route)
                     if not self._stop.requested:
                         continue
             return
+        if route is not self._first:
+            raise ModelClosed(f"no answer ({outcome.detail})")
         self._set_aside(items, outcome, batch, others_answered=self._health.usable_replies > usable_before)
 
-    async def _back_off(self, outcome: Outcome, attempt: int, batch: int) -> None:
+    async def _back_off(self, outcome: Outcome, attempt: int, batch: int, route: Route) -> None:
         """Wait before the next attempt; after the last one, only pause the limiter if the quota is used up."""
         seconds = backoff_s(attempt, requested_s=outcome.retry_after_s, randomness=self._config.randomness)
         if outcome.kind == "busy":
-            self._limiter.pause(seconds)  # and so for every process that shares the limiter
+            route.limiter.pause(seconds)  # and so for every process that shares the limiter
         more = outcome.kind == "shed" or attempt < self._config.attempts
         if more and not self._stop.requested:
             self._report_failed(batch, outcome.detail, f"Sending again in {seconds:.1f} s...")
@@ -242,8 +239,8 @@ class Scheduler:
             self._stop_useless(reply)
 
     def _apply(self, recovery: Recovery) -> None:
-        self._pool.add(recovery.again)
-        self._suspect.extend(recovery.apart)
+        self._backlog.add(recovery.again)
+        self._backlog.add_suspect(*recovery.apart)
         for item, reason in recovery.failed:
             self._tally.fail(item.question.key, f"{reason}: {item.last_error}")
         profile, model = self._config.profile.name, self._config.model
@@ -256,27 +253,15 @@ class Scheduler:
 
     # ----------------------------------------------------------------------------------- no reply, or a useless one
 
-    def _refuse(self, outcome: Outcome) -> None:
-        error = GeminiRefused(
-            f"Gemini refuses the request ({outcome.detail}); nothing was sent again. "
-            f"Check GEMINI_API_KEY and ROADMAP_MODEL ({self._config.model})"
-        )
-        self._stop.request(f"Gemini refuses the request: {outcome.detail}", error=error)
-
-    def _defer(self, outcome: Outcome) -> None:
-        opens_at = self._config.clock.time() + (outcome.retry_after_s or 0)
-        until = datetime.fromtimestamp(opens_at, PROVIDER_ZONE)
-        self._stop.request(f"Gemini asks to wait until {until:%Y-%m-%d %H:%M %Z} ({outcome.detail})", until=until)
-
     def _set_aside(self, items: list[Item], outcome: Outcome, batch: int, *, others_answered: bool) -> None:
         """Decide about a batch whose attempts are used up without a reply."""
-        reachable = outcome.sent or self._admission.connection.works
+        reachable = outcome.sent or self._first.admission.connection.works
         unanswered = self._health.unanswered_batches + (not others_answered)
         verdict = judge_unanswered(
             outcome.kind, reachable=reachable, others_answered=others_answered, unanswered_batches=unanswered
         )
         if verdict == "requeue":
-            self._suspect.append(items)
+            self._backlog.add_suspect(items)
             return
         self._report_failed(batch, outcome.detail, "Trying others first..." if reachable else "")
         if reachable:
@@ -298,9 +283,7 @@ class Scheduler:
     def _stop_useless(self, reply: Reply) -> None:
         """Stop; questions that were asked have failed, unless no reply came from Gemini, as behind a login page."""
         if self._health.usable_replies or reply.outcome.model_version:
-            waiting = [*self._pool.take_all(), *(item for batch in self._suspect for item in batch)]
-            self._suspect.clear()
-            self._apply(Recovery(failed=[(item, "unusable") for item in waiting if item.asked]))
+            self._apply(Recovery(failed=[(item, "unusable") for item in self._backlog.take_all() if item.asked]))
         self._stop.request(f"Gemini's replies are of no use ({reply.reason})")
 
     @property
@@ -309,7 +292,7 @@ class Scheduler:
 
     def _report_progress(self) -> None:
         to_send = self._tally.open_calls - (self._in_flight - 1)  # the call that this is about is not yet taken off
-        wait_s = self._limiter.forecast(to_send) if self._config.limits.rpm else 0.0
+        wait_s = self._first.limiter.forecast(to_send) if self._config.limits.rpm else 0.0
         self._on_event(self._tally.progress(wait_s=wait_s))
 
     def _report_failed(self, batch: int, reason: str, remedy: str) -> None:

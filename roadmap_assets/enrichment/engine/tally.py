@@ -15,7 +15,7 @@ from roadmap_assets.enrichment.limiter.base import least_seconds
 from roadmap_assets.enrichment.plan import OUTPUT_TOKENS_PER_COLUMN, Plan
 from roadmap_assets.enrichment.providers.base import Service, Usage
 from roadmap_assets.enrichment.questions import Question
-from roadmap_assets.warehouse.ledger import Call, Spent, spent_in_run
+from roadmap_assets.warehouse.ledger import Call, Spent, calls_by_service, spent_by_model, spent_in_run
 
 
 class Tally:
@@ -68,13 +68,15 @@ class Tally:
         """Estimated input tokens of a call about these questions."""
         return self.fixed_tokens + sum(question.tokens for question in questions)
 
-    def estimated_usd(self, questions: Sequence[Question], service: Service = "standard") -> float | None:
+    def estimated_usd(
+        self, questions: Sequence[Question], *, model: str, service: Service = "standard"
+    ) -> float | None:
         """An upper estimate of what a call will cost; None when the price of the model is unknown."""
         usage = Usage(
             input_tokens=self.input_tokens(questions),
             output_tokens=math.ceil(len(questions) * self._output_tokens_per_topic),
         )
-        return self._config.prices.cost_usd(self._config.model, usage, service=service)
+        return self._config.prices.cost_usd(model, usage, service=service)
 
     def left_usd(self, *, reserved: bool) -> float:
         """What is left of the budget; with `reserved`, after the calls in flight."""
@@ -116,10 +118,14 @@ class Tally:
     def report(self, *, stop_reason: str = "", deferred_until: datetime | None = None) -> Report:
         """The result of the run; keys without a status are deferred."""
         statuses: dict[str, Status] = {key: self._statuses.get(key, "deferred") for key in self.unique}
-        spent = Spent(calls=0, input_tokens=0, output_tokens=0, cost_usd=0.0, calls_by_service={})
+        spent = Spent(calls=0, input_tokens=0, output_tokens=0, cost_usd=0.0)
+        by_model: Mapping[str, Spent] = {}
+        by_service: Mapping[str, int] = {}
         if self._calls:
             with self._config.warehouse.transaction() as connection:
                 spent = spent_in_run(connection, self.run_id)
+                by_model = spent_by_model(connection, self.run_id)
+                by_service = calls_by_service(connection, self.run_id)
         enriched = sum(self.unique[key].tokens for key, status in statuses.items() if status == "enriched")
         least_calls = self.plan.calls
         tokens = enriched + least_calls * self.fixed_tokens
@@ -129,11 +135,12 @@ class Tally:
             rows=count_rows(self._questions, statuses),
             failures=self.failures,
             calls=spent.calls,
-            calls_by_service=spent.calls_by_service,
+            calls_by_service=by_service,
             plan=self.plan,
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
             cost_usd=spent.cost_usd,
+            by_model=by_model,
             seconds=self._config.clock.time() - self._began,
             least_seconds=least_seconds(least_calls, tokens, self._config.limits, self._mean_latency_s),
             stop_reason=stop_reason,

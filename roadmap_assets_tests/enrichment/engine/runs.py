@@ -76,7 +76,9 @@ class Runs:
 
     def limiter(self) -> Limiter:
         """One more limiter over the quota of these runs."""
-        return open_limiter(f"sqlite:///{self.folder}/quota.sqlite", limits=self.limits, scope="all", clock=self.clock)
+        return open_limiter(
+            f"sqlite:///{self.folder}/quota.sqlite", limits=self.limits, scope=self.model, clock=self.clock
+        )
 
     def engine(self, **options: Any) -> Engine:
         config = EngineConfig(
