@@ -19,13 +19,13 @@ from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.processes import Program
 from roadmap_assets_tests.warehouse.access import count, insert
 
-INSERT_60 = """
+INSERT_20 = """
 import sys
 from pathlib import Path
 from roadmap_assets.warehouse.duckdb import Warehouse
 
 warehouse = Warehouse(Path(sys.argv[1]))
-for number in range(60):
+for number in range(20):
     with warehouse.transaction() as connection:
         row = [sys.argv[2], str(number)]
         connection.execute("INSERT INTO source_listings VALUES (?, ?, '', now()::TIMESTAMP)", row)
@@ -55,12 +55,12 @@ except WarehouseUnwritable as error:
 
 def test_that_six_processes_lose_no_row(warehouse: Warehouse) -> None:
     with ExitStack() as stack:
-        programs = [stack.enter_context(Program(INSERT_60, warehouse.path, name)) for name in "abcdef"]
+        programs = [stack.enter_context(Program(INSERT_20, warehouse.path, name)) for name in "abcdef"]
         for program in programs:
             program.end()
     with warehouse.transaction() as connection:
         rows = connection.execute("SELECT source, etag FROM source_listings").fetchall()
-    assert sorted(rows) == sorted((name, str(number)) for name in "abcdef" for number in range(60))
+    assert sorted(rows) == sorted((name, str(number)) for name in "abcdef" for number in range(20))
 
 
 def test_that_threads_take_turns_as_processes_do(warehouse: Warehouse) -> None:
