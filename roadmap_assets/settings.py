@@ -14,20 +14,18 @@ import functools
 import logging
 import os
 import re
-import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
-from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, PlainSerializer, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from roadmap_assets.database_url import SCHEMES, PostgresUrl
+from roadmap_assets.dotenv_file import DOTENV, read_dotenv
 from roadmap_assets.errors import InvalidSetting
 
 MAX_BATCH_SIZE = 20
-DOTENV = ".env"
-DOTENV_BYTES = 65_536
 _PREFIX = "ROADMAP_"
 _OF_TESTS = "ROADMAP_TEST_"
 _LOG = logging.getLogger(__name__)
@@ -41,6 +39,9 @@ def _setting(meaning: str, default: Any, *, name: str | None = None, **limits: A
     return Field(default=default, validation_alias=name, description=meaning, **limits)
 
 
+_Server = Annotated[PostgresUrl, PlainSerializer(str)]  # or a dump of the settings would have the password
+
+
 class Settings(BaseSettings):
     """What can be set. Raises pydantic's ValidationError; use `load_settings` for an error fit for people."""
 
@@ -52,7 +53,9 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    db: Path = _setting("DuckDB database that holds everything", Path(".cache/enrichment.duckdb"))
+    db: Path | _Server = _setting(
+        "database that holds everything: a DuckDB file, or postgresql://…", Path(".cache/enrichment.duckdb")
+    )
     output: Path = _setting("folder that CSV files are written to", Path("output"))
     history: bool = _setting("keep a dated copy of each CSV file that changed", False)
     site: Path = _setting("folder that pages are written to", Path("site"))
@@ -122,7 +125,7 @@ class Settings(BaseSettings):
         "seconds in the quota's minute, for tests", 60.0, gt=0, le=3600, name="ROADMAP_QUOTA_WINDOW"
     )
     pacing: Literal["burst", "even"] = _setting("burst sends what the window allows; even spaces calls", "burst")
-    quota_url: str = _setting("limiter's shared state; empty for a file beside the database", "")
+    quota_url: str | _Server = _setting("limiter's shared state; empty for where the database is", "")
 
     offline: bool = _setting("a built-in simulator answers instead of Gemini", False)
     runs_per_tick: int = _setting("Dagster: runs that new_roadmaps asks for at once", 5, ge=1)
@@ -140,10 +143,27 @@ class Settings(BaseSettings):
             raise ValueError("no key")  # `_explain` never shows a key
         return key.strip() or None
 
+    @field_validator("db", "quota_url", mode="before")
+    @classmethod
+    def _hide_password(cls, address: object) -> object:
+        """Text that is the URL of a PostgreSQL database, in the form that does not show its password."""
+        return PostgresUrl(address) if isinstance(address, str) and address.startswith(SCHEMES) else address
+
+    @field_validator("db", mode="after")
+    @classmethod
+    def _file_or_postgresql(cls, db: Path | PostgresUrl) -> Path | PostgresUrl:
+        if isinstance(db, Path) and re.match(r"[a-z][a-z0-9+]*:/", str(db)):
+            raise ValueError("a database is a file or postgresql://…")
+        return db
+
     @property
-    def quota_address(self) -> str:
-        """URL of the limiter's shared state: as set, or a SQLite file beside the database."""
-        return self.quota_url or f"sqlite:///{self.db.absolute().with_suffix('.quota.sqlite')}"
+    def quota_address(self) -> str | PostgresUrl:
+        """Where the limiter's state is shared: as set, or in the PostgreSQL database, or in a file beside DuckDB's."""
+        if self.quota_url:
+            return self.quota_url
+        if isinstance(self.db, PostgresUrl):
+            return self.db
+        return f"sqlite:///{self.db.absolute().with_suffix('.quota.sqlite')}"
 
 
 def load_settings(**given: Any) -> Settings:
@@ -153,7 +173,7 @@ def load_settings(**given: Any) -> Settings:
         InvalidSetting: naming the variable, the value's fault and the allowed range; never the value of a key.
     """
     try:
-        in_file = _read_dotenv()
+        in_file = read_dotenv()
         unknown = sorted({*map(str.upper, os.environ), *in_file} - _known_variables())
         if wrong := [name for name in unknown if name.startswith(_PREFIX) and not name.startswith(_OF_TESTS)]:
             raise InvalidSetting("; ".join(map(_explain_unknown, wrong)))
@@ -163,22 +183,6 @@ def load_settings(**given: Any) -> Settings:
         raise InvalidSetting("; ".join(_explain(e) for e in error.errors())) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidSetting(f"the file .env cannot be read ({error}); correct it, or move it away") from None
-
-
-def _read_dotenv() -> dict[str, str]:
-    """What the file sets, with names in upper case.
-
-    Raises InvalidSetting for what is no small regular file: a pipe or device could block us, or never end.
-    """
-    try:
-        status = Path(DOTENV).stat()
-    except FileNotFoundError:
-        return {}
-    if stat.S_ISDIR(status.st_mode):  # a virtual environment may be called so
-        return {}
-    if not stat.S_ISREG(status.st_mode) or status.st_size > DOTENV_BYTES:
-        raise InvalidSetting(f"the file .env is no regular file of at most {DOTENV_BYTES} bytes; move it away")
-    return {name.upper(): value for name, value in dotenv_values(DOTENV, encoding="utf-8").items() if value}
 
 
 def _known_variables() -> set[str]:
@@ -191,7 +195,10 @@ def _check_addresses(in_file: Mapping[str, str], given: Mapping[str, Any]) -> No
         variable = variable_of(field)
         if variable not in in_file or os.environ.get(variable) or given.get(field) is not None:
             continue
-        for secret in _variables_of(key) if key else ():
+        if "://" not in in_file[variable]:
+            continue  # a file
+        is_server = in_file[variable].startswith(SCHEMES)
+        for secret in _variables_of(key) if key else ("PGPASSWORD",) if is_server else ():
             if os.environ.get(secret):
                 raise InvalidSetting(
                     f"{variable} is set in the file .env and {secret} in the environment: a key from the environment "
@@ -207,7 +214,8 @@ def _announce(variable: str, address: str) -> None:
 
 
 def _without_password(address: str) -> str:
-    return re.sub(r"//[^/]*@", "//", address)
+    """The address without user and password, also where a password has characters that end it too early."""
+    return re.sub(r"//.*@", "//", address, flags=re.DOTALL).partition("?")[0]
 
 
 def variable_of(field: str) -> str:
@@ -255,7 +263,7 @@ def _explain(error: Any) -> str:
     meaning = f"allowed: {allowed(field)} ({Settings.model_fields[field].description})"
     if is_secret(field):
         return f"{name} cannot be used; {meaning}"
-    fault = "" if error["type"] == "string_pattern_mismatch" else f": {error['msg']}"
+    fault = "" if error["type"] == "string_pattern_mismatch" else f": {error['msg'].removeprefix('Value error, ')}"
     return f"{variable_of(field)} is {_without_password(str(error['input']))[:80]!r}{fault}; {meaning}"
 
 
@@ -275,8 +283,10 @@ ADDRESSES: Final = {
     "github_api": "github_token",
     "github_raw": "github_token",
     "roadmap_sh_api": None,
+    "db": None,
+    "quota_url": None,
 }
-"""Each setting that is an address, and the key that is sent there."""
+"""Each setting that is an address, and the key that is sent there; libpq sends PGPASSWORD to a PostgreSQL server."""
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
 _RULES = {

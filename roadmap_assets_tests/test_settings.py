@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.settings import Settings, allowed, load_settings, variable_of
 
@@ -204,6 +205,56 @@ def test_key_and_address_may_both_be_in_the_dotenv_file_and_the_address_is_annou
     ]
 
 
+# ---- PostgreSQL
+
+
+@pytest.mark.parametrize("variable", ["ROADMAP_DB", "ROADMAP_QUOTA_URL"])
+def test_the_password_of_a_database_does_not_show(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "postgresql://worker:very-secret@db.example:5433/roadmaps?sslpassword=very-secret")
+    settings = load_settings()
+    assert "very-secret" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    address = settings.db if variable == "ROADMAP_DB" else settings.quota_url
+    assert f"{address}" == "postgresql://worker@db.example:5433/roadmaps"
+    assert isinstance(address, PostgresUrl)
+    assert address.secret.count("very-secret") == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://worker:hidden/secret@db.example/roadmaps",
+        "postgresql://worker:12/hidden-secret@db.example/roadmaps",
+        "postgresql://worker:hidden#secret@db.example/roadmaps",
+        "postgresql://worker:hidden secret@db.example/roadmaps",
+        "postgresql://worker:hidden-secret@db.example:port/roadmaps",
+        "mysql://worker:hidden-secret@db.example/roadmaps",
+    ],
+)
+def test_a_url_that_cannot_be_read_is_refused_without_showing_its_password(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("ROADMAP_DB", url)
+    with pytest.raises(InvalidSetting, match="ROADMAP_DB is") as caught:
+        load_settings()
+    assert "hidden" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_database_from_the_dotenv_file_is_announced_and_gets_no_password_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    Path(".env").write_text("ROADMAP_DB=postgresql://worker:hidden-secret@announced.example/roadmaps\n")
+    load_settings()
+    assert [record.getMessage() for record in caplog.records] == [
+        "Using the address postgresql://announced.example/roadmaps, which the file .env sets as ROADMAP_DB."
+    ]
+    monkeypatch.setenv("PGPASSWORD", "of-the-environment")
+    with pytest.raises(InvalidSetting, match="PGPASSWORD in the environment"):
+        load_settings()
+    Path(".env").write_text("ROADMAP_DB=a/file.duckdb\n")
+    assert load_settings().db == Path("a/file.duckdb")
+
+
 # ---- keys
 
 
@@ -215,7 +266,7 @@ def test_a_key_does_not_show(monkeypatch: pytest.MonkeyPatch, variable: str) -> 
     monkeypatch.setenv(variable, "very-secret é")
     with pytest.raises(InvalidSetting) as caught:
         load_settings()
-    assert "very" not in str(caught.value)
+    assert "hidden" not in str(caught.value)
     assert "cannot be used; allowed: letters, digits and signs without spaces" in str(caught.value)
 
 
