@@ -18,9 +18,10 @@ from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import InvalidSetting, MissingKey
 from roadmap_assets.progress_bar import RowsBar
 from roadmap_assets.settings import Settings, load_settings
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.enrichments import answering_models, load_answers
 from roadmap_assets.warehouse.published import column_type
+from roadmap_assets.warehouse.registry import open_warehouse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +103,7 @@ def enrich(
     questions = _questions(frame, access, topic=topic, description=description, context=context)
     _check_access(access)
     _check_columns(frame, access, details=details)
-    warehouse = Warehouse(access.settings.db)
+    warehouse = open_warehouse(access.settings.db)
     asked = [question for question in questions if question]
     with RowsBar(to=sys.stderr if progress else None) as bar:
 

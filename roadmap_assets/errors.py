@@ -60,8 +60,18 @@ class WarehouseBusy(WarehouseError):
     retryable = True
 
 
+class WarehouseUnavailable(WarehouseError):
+    """The database server does not answer, or does not let us in."""
+
+    retryable = True
+
+
+class WarehouseInterrupted(WarehouseUnavailable):
+    """The database server broke off a transaction, as when it is restarted; nothing of it is stored, or all."""
+
+
 class WarehouseUnreadable(WarehouseError):
-    """The database file is no DuckDB database of ours, or of a newer version; it was left untouched."""
+    """The database is not ours, or of a newer version, or its file is no database; it was left untouched."""
 
 
 class WarehouseUnwritable(WarehouseError):

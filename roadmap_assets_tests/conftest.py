@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from roadmap_assets.database_url import PostgresUrl
+from roadmap_assets.warehouse import postgres
 from roadmap_assets_tests.cli.command_line import CommandLine
+from roadmap_assets_tests.postgres import PostgresServer, fresh_schema
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -59,6 +64,32 @@ def real_roadmaps() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real roadmaps at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server for tests that leave it running: ROADMAP_TEST_POSTGRES, or one of our own."""
+    if given := os.environ.get("ROADMAP_TEST_POSTGRES"):
+        yield given
+        return
+    with PostgresServer() as server:
+        yield server.url()
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[PostgresUrl]:
+    """An empty PostgreSQL database."""
+    with fresh_schema(postgres_url) as url, closing(postgres.Warehouse(url)):
+        yield url
+
+
+@pytest.fixture(params=["duckdb", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Path | PostgresUrl:
+    """The address of an empty database, of each kind in turn."""
+    if request.param == "duckdb":
+        return tmp_path / "enrichment.duckdb"
+    url: PostgresUrl = request.getfixturevalue("postgres_database")
+    return url
 
 
 @pytest.fixture

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from math import ceil
 from pathlib import Path
 
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.engine.events import BatchEnriched
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.processes import EngineProcess
 
 TOPICS = [f"Topic {number}" for number in range(100)]
@@ -39,13 +41,18 @@ class Damage:
     calls_beyond: int = 0
 
 
-def kill_runs(folder: Path, *, kills: int, moments: random.Random) -> Damage:
-    """Kill this many runs, running each database until all is answered."""
+def files_in(folder: Path) -> Iterator[Path]:
+    """Databases of their own, as many as are taken."""
+    return (folder / f"{number}.duckdb" for number in count())
+
+
+def kill_runs(databases: Iterable[Path | PostgresUrl], *, kills: int, moments: random.Random) -> Damage:
+    """Kill this many runs, running each of the empty databases until all is answered."""
     damage = Damage()
     with Simulator(SimulatorOptions(latency_s=LATENCY_S)) as simulator:
-        for number in count():
+        for database in databases:
             simulator.reset()
-            life = _Life(folder / f"{number}.duckdb", simulator, damage)
+            life = _Life(database, simulator, damage)
             while not life.finished:
                 life.run(killed_by=moments if damage.kills < kills else None)
             life.end()
@@ -58,7 +65,7 @@ def kill_runs(folder: Path, *, kills: int, moments: random.Random) -> Damage:
 class _Life:
     """A database from its creation until all is answered, over as many runs as needed."""
 
-    path: Path
+    database: Path | PostgresUrl
     simulator: Simulator
     damage: Damage
     runs: int = 0
@@ -72,7 +79,7 @@ class _Life:
         """One run, killed at a random moment unless it ends before that; then the database is inspected."""
         seen_before = len(self.simulator.requests)
         stored_before = self.stored
-        with EngineProcess(TOPICS, db=self.path, url=self.simulator.url, concurrency=2) as process:
+        with EngineProcess(TOPICS, db=self.database, url=self.simulator.url, concurrency=2) as process:
             self.runs += 1
             if killed_by is None:
                 process.end()
@@ -88,7 +95,7 @@ class _Life:
 
     def end(self) -> None:
         """Count the calls of all its runs together."""
-        with Warehouse(self.path).transaction() as connection:
+        with open_warehouse(self.database).transaction() as connection:
             [(in_ledger,)] = connection.execute("SELECT count(*) FROM api_calls").fetchall()
         calls = len(self.simulator.requests)
         damage = self.damage
@@ -99,7 +106,7 @@ class _Life:
         damage.calls_beyond += max(0, in_ledger - LEAST_CALLS - self.runs)
 
     def _read(self) -> dict[str, tuple[object, ...]]:
-        with Warehouse(self.path).transaction() as connection:
+        with open_warehouse(self.database).transaction() as connection:
             rows = connection.execute("SELECT topic, key, answer, call_id, answered_at FROM enrichments").fetchall()
             calls = connection.execute("SELECT call_id, answered FROM api_calls").fetchall()
         by_call = dict(calls)

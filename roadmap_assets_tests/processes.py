@@ -14,11 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.engine.events import Event
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.settings import load_settings
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.registry import open_warehouse
 
 
 class Program:
@@ -97,7 +98,7 @@ class EngineProcess:
     already, so that it is at work in half a second. Killed at the latest when the context ends.
     """
 
-    def __init__(self, topics: Sequence[str], *, db: Path, url: str, **settings: Any) -> None:
+    def __init__(self, topics: Sequence[str], *, db: Path | PostgresUrl, url: str, **settings: Any) -> None:
         self._told, teller = _FORKS.Pipe(duplex=False)
         given = {"rpm": 0, "tpm": 0, "rpd": 0, **settings, "db": db, "gemini_base_url": url, "gemini_api_key": "any"}
         self._process = _FORKS.Process(target=_run_engine, args=(list(topics), given, teller))
@@ -154,5 +155,5 @@ def _run_engine(topics: Sequence[str], settings: dict[str, Any], teller: Connect
             teller.send(type(event).__name__)
 
     access = Access(load_settings(**settings))
-    engine = access.engine(Warehouse(access.settings.db))
+    engine = access.engine(open_warehouse(access.settings.db))
     asyncio.run(engine.run(questions(access, topics), on_event=report))

@@ -29,7 +29,7 @@ from roadmap_assets.errors import InvalidSetting, MissingKey
 from roadmap_assets.settings import Settings, load_settings
 from roadmap_assets.simulator.faults import Edit, FaultPlan, Rule
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.registry import open_warehouse
 
 DISHES = pd.DataFrame(
     {
@@ -291,7 +291,7 @@ def test_details_say_of_each_row_what_happened_and_which_model_answered(settings
     assert list(enriched.columns[-3:]) == ["status", "error", "model"]
     assert list(enriched["status"]) == ["hit", "enriched", "enriched", "skipped"]
     assert enriched["error"].isna().all()
-    with Warehouse(settings.db).transaction() as connection:
+    with open_warehouse(settings.db).transaction() as connection:
         (versions,) = connection.execute("SELECT min(model_version), max(model_version) FROM api_calls").fetchall()
     assert versions[0] == versions[1] != ""
     assert list(enriched["model"].fillna("")) == [versions[0]] * 3 + [""]

@@ -22,8 +22,9 @@ def stats() -> None:
     settings = load_settings()
     groups: list[CacheGroup] = []
     failures = 0
-    if settings.db.exists():  # looking must not create one
-        with open_warehouse(settings).transaction() as connection:
+    warehouse = open_warehouse(settings)
+    if warehouse.exists():  # looking must not create one
+        with warehouse.transaction() as connection:
             groups = cache_groups(connection)
             failures = count_failures(connection)
     console.say(f"Database: {settings.db}")

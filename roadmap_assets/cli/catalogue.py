@@ -9,7 +9,7 @@ from itertools import zip_longest
 from roadmap_assets.cli import console
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.pipeline import Enriched, Fetched, Published, TopicsRead
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 
 
 def report_run(

@@ -18,7 +18,7 @@ from roadmap_assets.cli.sources import open_warehouse, opened_source, read_roadm
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.roadmaps.sources.base import check_slug
 from roadmap_assets.settings import Settings, load_settings
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 
 if TYPE_CHECKING:
     from roadmap_assets.enrichment.engine.events import OnEvent

@@ -20,8 +20,9 @@ def runs(limit: int) -> None:
 
     settings = load_settings()
     found: list[RunSum] = []
-    if settings.db.exists():  # looking must not create one
-        with open_warehouse(settings).transaction() as connection:
+    warehouse = open_warehouse(settings)
+    if warehouse.exists():  # looking must not create one
+        with warehouse.transaction() as connection:
             found = latest_runs(connection, limit=limit)
     if not found:
         console.say(f"No run in {settings.db} has asked Gemini yet.")

@@ -25,7 +25,7 @@ from roadmap_assets.exports.csv_file import default_path, topics_path
 from roadmap_assets.exports.tables import check_format
 from roadmap_assets.roadmaps.sources.base import check_slug
 from roadmap_assets.settings import Settings, load_settings
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 
 
 @click.command()

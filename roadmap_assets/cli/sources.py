@@ -13,7 +13,8 @@ from roadmap_assets.cli.hints import with_hint
 from roadmap_assets.errors import DocumentError, SourceUnavailable, UnknownRoadmap
 from roadmap_assets.roadmaps.sources.base import Entry, Source
 from roadmap_assets.settings import Settings
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse import registry
+from roadmap_assets.warehouse.base import Warehouse
 
 source_option = click.option(
     "--source", metavar="S", help="live, sample, or a directory.  [default: ROADMAP_SOURCE, else live]"
@@ -28,7 +29,7 @@ allow_missing_texts_option = click.option(
 
 def open_warehouse(settings: Settings) -> Warehouse:
     """The database that the settings name; a wait for it is reported."""
-    return Warehouse(settings.db, on_wait=console.warn)
+    return registry.open_warehouse(settings.db, on_wait=console.warn)
 
 
 @contextmanager

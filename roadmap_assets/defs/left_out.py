@@ -12,7 +12,7 @@ from roadmap_assets.defs.tables import RAW
 from roadmap_assets.errors import SourceUnavailable
 from roadmap_assets.roadmaps import PARSER_VERSION
 from roadmap_assets.roadmaps.sources.base import Source
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.raw import load_snapshot, stored_version
 from roadmap_assets.warehouse.unreadable import (
     forget_unreadable,

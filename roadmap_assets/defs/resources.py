@@ -19,7 +19,8 @@ from roadmap_assets.enrichment.access import Access
 from roadmap_assets.pipeline import source_of
 from roadmap_assets.roadmaps.sources.base import Source
 from roadmap_assets.settings import load_settings
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
+from roadmap_assets.warehouse.registry import open_warehouse
 
 
 class SourceResource(dg.ConfigurableResource[Any]):
@@ -49,11 +50,11 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
 
     def open(self) -> Warehouse:
         """The database, from a process with threads of others, as the one that evaluates sensors."""
-        return Warehouse(load_settings().db.absolute())
+        return open_warehouse(load_settings().db)
 
     def open_in_step(self, on_wait: Callable[[str], None]) -> Warehouse:
         """The database, from the process of a run."""
-        return Warehouse(load_settings().db.absolute(), on_wait=on_wait)
+        return open_warehouse(load_settings().db, on_wait=on_wait)
 
 
 class EnrichmentConfig(dg.Config):

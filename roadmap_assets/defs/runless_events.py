@@ -21,7 +21,7 @@ from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS, linea
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.profiles.registry import load_profile
 from roadmap_assets.pipeline import Enriched, Fetched, Published, TopicsRead
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 
 
 def report_run(

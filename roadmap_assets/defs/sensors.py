@@ -22,7 +22,7 @@ from roadmap_assets.enrichment.limiter.base import PROVIDER_ZONE
 from roadmap_assets.errors import RoadmapAssetsError
 from roadmap_assets.roadmaps.sources.base import Source
 from roadmap_assets.settings import load_settings
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.published import open_topics
 from roadmap_assets.warehouse.raw import load_snapshot
 

@@ -21,7 +21,7 @@ from roadmap_assets.defs.tables import TOPICS
 from roadmap_assets.errors import DocumentError, InvalidSlug, RoadmapAssetsError, SourceUnavailable, UnknownRoadmap
 from roadmap_assets.quality.rule import Finding
 from roadmap_assets.roadmaps.sources.base import Source
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 
 _T = TypeVar("_T")
 

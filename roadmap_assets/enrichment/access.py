@@ -25,7 +25,7 @@ from roadmap_assets.enrichment.providers.base import SIMULATOR, Provider
 from roadmap_assets.enrichment.questions import Question, question
 from roadmap_assets.errors import InvalidSetting, MissingKey
 from roadmap_assets.settings import Settings, variable_of
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.published import RESERVED_COLUMNS
 
 _MODEL = re.compile(r"[\w.\-/:@]+", re.ASCII)

@@ -26,7 +26,7 @@ from roadmap_assets.enrichment.plan import LookUp, Plan, make_plan
 from roadmap_assets.enrichment.providers.base import Outcome
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.evaluation.arms import Arm, Batch, Packing, open_batches
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.evaluations import AskedRow, load_asked_rows
 from roadmap_assets.warehouse.ledger import Call
 

@@ -20,7 +20,7 @@ from roadmap_assets.evaluation.compare import SIDES, CompareFigures, compare_fig
 from roadmap_assets.evaluation.gold import GOLD, GoldFigures, gold_figures
 from roadmap_assets.evaluation.judge import annotation, judge_arms, judged, judging
 from roadmap_assets.evaluation.rows import Row
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.evaluations import (
     ArmCost,
     AskedRow,

@@ -14,7 +14,7 @@ from roadmap_assets.enrichment.engine.report import Report, Status, count_rows
 from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.pipeline.reading import title_in
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.enrichments import load_answers, load_failures
 from roadmap_assets.warehouse.ledger import outcomes_in_run
 from roadmap_assets.warehouse.published import EnrichedTopic

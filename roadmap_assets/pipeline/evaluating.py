@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.evaluation.rows import Row
 from roadmap_assets.pipeline.asking import questions_of
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.evaluations import Evaluation, latest_evaluation
 
 

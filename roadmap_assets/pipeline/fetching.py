@@ -9,7 +9,7 @@ from roadmap_assets.errors import UnknownRoadmap
 from roadmap_assets.roadmaps.sources.base import Addresses, Source, check_slug
 from roadmap_assets.roadmaps.sources.registry import open_source
 from roadmap_assets.settings import Settings
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.listings import Listings
 from roadmap_assets.warehouse.raw import has_vanished, load_snapshot, mark_vanished, save_snapshot
 

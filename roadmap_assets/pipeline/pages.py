@@ -9,7 +9,7 @@ from roadmap_assets.errors import DocumentError
 from roadmap_assets.exports.edition import Edition, headers_of
 from roadmap_assets.pipeline.reading import title_in
 from roadmap_assets.roadmaps.document import parse_document
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.ledger import spent_by_day
 from roadmap_assets.warehouse.published import SIMULATION, EnrichedTopic, load_published, published_groups
 from roadmap_assets.warehouse.raw import fetch_times, load_snapshot

@@ -14,8 +14,7 @@ from roadmap_assets.exports.csv_file import default_path
 from roadmap_assets.exports.history import keep_copy
 from roadmap_assets.exports.tables import write_roadmap
 from roadmap_assets.pipeline.asking import answered_in, asked_in
-from roadmap_assets.warehouse.base import Table
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Table, Warehouse
 from roadmap_assets.warehouse.enrichments import load_failures
 from roadmap_assets.warehouse.published import (
     PUBLICATION,

@@ -9,7 +9,7 @@ from typing import Any
 from roadmap_assets.errors import DocumentError
 from roadmap_assets.roadmaps import PARSER_VERSION
 from roadmap_assets.roadmaps.document import topic_labels
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.raw import load_snapshot, stored_version
 from roadmap_assets.warehouse.topics import (
     Parse,

@@ -9,6 +9,7 @@ import functools
 import itertools
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import duckdb
 from roadmap_assets.warehouse.base import Cursor
 from roadmap_assets.warehouse.checkpoint import Checkpoints
 from roadmap_assets.warehouse.dialect import Dialect, DuckDBDialect
+from roadmap_assets.warehouse.rows import utc_now
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -86,3 +88,10 @@ class DuckDBConnection:
         """See `Connection`."""
         self._raw.rollback()
         self._raw.begin()
+
+    def lock(self, what: str) -> None:
+        """See `Connection`."""
+
+    def now(self) -> datetime:
+        """See `Connection`."""
+        return utc_now()

@@ -7,13 +7,19 @@ description. All SQL here keeps to what DuckDB and PostgreSQL both understand; w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Protocol, Self
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
+from roadmap_assets.errors import WarehouseInterrupted
 from roadmap_assets.warehouse.dialect import Dialect
+
+if TYPE_CHECKING:
+    from roadmap_assets.warehouse.journal import Journal
+
+T = TypeVar("T")
 
 KEYS = "(SELECT unnest(string_to_array(CAST(? AS VARCHAR), ',')))"
 """The keys in one comma-separated parameter, as in `WHERE key IN {KEYS}`; for hex digests and the like.
@@ -36,8 +42,9 @@ class Column:
 class Table:
     """A table: `meaning` says what one row is, `key` which columns identify it.
 
-    In DuckDB the key is no constraint: every writer is alone behind the lock and replaces rows or checks for them,
-    scans of whole columns beat an index in our set-based access, and an index can be stale after a crash.
+    In PostgreSQL the key is the primary key. In DuckDB it is no constraint: every writer is alone behind the lock and
+    replaces rows or checks for them, scans of whole columns beat an index in our set-based access, and an index can be
+    stale after a crash.
     """
 
     name: str
@@ -78,15 +85,74 @@ class Connection(Protocol):
     def restart(self) -> None:
         """Begin again after a statement that failed, which aborts a transaction."""
 
+    def lock(self, what: str) -> None:
+        """Wait until no other transaction has this lock, and hold it to the end of this one.
+
+        For what is replaced as a whole or read before it is written. A DuckDB transaction is alone anyway.
+        """
+
+    def now(self) -> datetime:
+        """The time (UTC, without a zone) of the one clock by which leases end."""
+        ...
+
+
+class SignOfLife(Protocol):
+    """Shows other processes that a lease holder lives, and is gone the moment it dies, even by `kill -9`."""
+
+    def show(self) -> None:
+        """From now on, until `hide`. Raises WarehouseError."""
+
+    def hide(self) -> None: ...
+
+    def keep_showing(self, connection: Connection) -> None:
+        """Show it again where it was lost, as when the server was restarted."""
+
+    def dead(self, connection: Connection, renewed: Mapping[str, datetime]) -> set[str]:
+        """Holders that have died: of these, each with the time when it last renewed its leases, and of others that
+        have left a trace, as one that died before its first claim.
+        """
+        ...
+
 
 class Warehouse(Protocol):
-    """A database."""
+    """A database. Cheap to make, and safe to share between threads."""
 
-    path: Path
+    journal: Journal
+
+    @property
+    def name(self) -> str:
+        """The database as messages name it: a path, or a URL without its password."""
+        ...
 
     def transaction(self) -> AbstractContextManager[Connection]:
-        """One transaction, committed when the block ends and rolled back when it raises."""
+        """One transaction, committed when the block ends and rolled back when it raises. Raises WarehouseError."""
         ...
+
+    def exists(self) -> bool:
+        """Whether there is anything to read; looking creates nothing."""
+        ...
+
+    def require_room(self, *, answers: int) -> None:
+        """Raise WarehouseUnwritable when there is known to be no room for this many answers."""
+
+    def sign_of_life(self, holder: str) -> SignOfLife:
+        """The sign of a lease holder with this id."""
+        ...
+
+
+def in_transaction(warehouse: Warehouse, step: Callable[[Connection], T], *, attempts: int = 5) -> T:
+    """The result of `step` in a transaction that is repeated when the database interrupts it.
+
+    The interrupted one may have been committed all the same, so running `step` twice must do no harm.
+    """
+    for _ in range(attempts - 1):
+        try:
+            with warehouse.transaction() as connection:
+                return step(connection)
+        except WarehouseInterrupted:
+            continue
+    with warehouse.transaction() as connection:
+        return step(connection)
 
 
 def one_row(cursor: Cursor) -> tuple[Any, ...]:

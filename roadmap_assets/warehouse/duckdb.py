@@ -19,9 +19,10 @@ from filelock import FileLock, Timeout
 from roadmap_assets.errors import RoadmapAssetsError, WarehouseUnreadable, WarehouseUnwritable
 from roadmap_assets.warehouse import journal
 from roadmap_assets.warehouse.attached import Attached, DuckDBConnection, start_duckdb
-from roadmap_assets.warehouse.base import Connection
+from roadmap_assets.warehouse.base import Connection, SignOfLife
 from roadmap_assets.warehouse.checkpoint import undo_half_made
 from roadmap_assets.warehouse.journal import Journal
+from roadmap_assets.warehouse.lock_files import LockFile
 from roadmap_assets.warehouse.migrations import migrate
 from roadmap_assets.warehouse.patience import HeldByAnother, Patience
 
@@ -61,7 +62,7 @@ class Warehouse:
                 connection = DuckDBConnection(raw)
                 raw.begin()
                 try:
-                    migrate(connection, self.path)
+                    migrate(connection, self.name)
                     taken_in = self.journal.take_in(connection)
                     yield connection
                     raw.commit()
@@ -72,6 +73,19 @@ class Warehouse:
                 journal.remove(taken_in)
         finally:
             lock.release()
+
+    @property
+    def name(self) -> str:
+        """The path of the file."""
+        return str(self.path)
+
+    def exists(self) -> bool:
+        """Whether there is a file."""
+        return self.path.exists()
+
+    def sign_of_life(self, holder: str) -> SignOfLife:
+        """A lock file beside the database."""
+        return LockFile(self.path, holder)
 
     def require_room(self, *, answers: int) -> None:
         """Raise WarehouseUnwritable unless the disk has room for this many answers, before they are paid for."""

@@ -130,8 +130,9 @@ def store_answers(connection: Connection, answers: Sequence[Answer]) -> None:
     first = {answer.key: answer for answer in reversed(answers)}
     answered = answered_keys(connection, first)
     now = utc_now()
-    rows = ({**_row(answer), "answered_at": now} for key, answer in first.items() if key not in answered)
-    insert_rows(connection, ENRICHMENTS, rows)
+    # In the order of their keys, so that two transactions that store some of the same never wait for each other.
+    rows = ({**_row(answer), "answered_at": now} for key, answer in sorted(first.items()) if key not in answered)
+    insert_rows(connection, ENRICHMENTS, rows, unless_known=True)
     _forget_failures(connection, first)
 
 
@@ -152,6 +153,7 @@ def store_failures(connection: Connection, failures: Sequence[Failure]) -> None:
     if not failures:
         return
     last = {failure.key: failure for failure in failures}
+    connection.lock("enrichment_failures")
     past = load_failures(connection, last)
     _forget_failures(connection, last)
     now = utc_now()

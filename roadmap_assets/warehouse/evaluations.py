@@ -96,6 +96,7 @@ class ArmCost:
 
 def start_evaluation(connection: Connection, evaluation: Evaluation) -> None:
     """Store the evaluation, unless it is one that is resumed."""
+    connection.lock(f"evaluations {evaluation.evaluation_id}")
     known = connection.execute(
         "SELECT evaluation_id FROM evaluations WHERE evaluation_id = ?", [evaluation.evaluation_id]
     ).fetchone()
@@ -129,7 +130,7 @@ def latest_evaluation(connection: Connection, *, profile: str, model: str, kind:
 def store_asked_rows(connection: Connection, rows: Sequence[AskedRow]) -> None:
     """Add what a call returned."""
     if rows:
-        insert_rows(connection, EVALUATION_ANSWERS, map(asdict, rows))
+        insert_rows(connection, EVALUATION_ANSWERS, map(asdict, rows), unless_known=True)
 
 
 def load_asked_rows(connection: Connection, evaluation_id: str) -> list[AskedRow]:

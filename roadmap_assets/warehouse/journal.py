@@ -30,9 +30,11 @@ from roadmap_assets.warehouse.ledger import Call, record_calls
 
 
 class Journal:
-    """The journal of the database at a path; `folders` are tried in turn, those on another file system first."""
+    """The journal of the database at a path or address; `folders` are tried in turn, those on another file system than
+    the database's first.
+    """
 
-    def __init__(self, database: Path, *, folders: Callable[[], Sequence[Path]] | None = None) -> None:
+    def __init__(self, database: Path | str, *, folders: Callable[[], Sequence[Path]] | None = None) -> None:
         self._database = database
         self._prefix = f"journal-{hashlib.sha256(str(database).encode(errors='surrogateescape')).hexdigest()[:16]}-"
         self._folders = folders or _folders
@@ -80,7 +82,7 @@ class Journal:
         return taken
 
     def _is_beside_the_database(self, folder: Path) -> bool:
-        return _device(folder) == _device(self._database.parent)
+        return isinstance(self._database, Path) and _device(folder) == _device(self._database.parent)
 
 
 def remove(files: Sequence[Path]) -> None:

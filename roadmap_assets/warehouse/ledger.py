@@ -108,7 +108,7 @@ class Day:
 def record_calls(connection: Connection, calls: Sequence[Call]) -> None:
     """Add the calls to the ledger."""
     if calls:
-        insert_rows(connection, API_CALLS, map(_row, calls))
+        insert_rows(connection, API_CALLS, map(_row, calls), unless_known=True)
 
 
 def _row(call: Call) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Listings:
     def save(self, source: str, etag: str, body: str) -> None:
         """Replace the source's listing."""
         with self._warehouse.transaction() as connection:
+            connection.lock(f"source_listings {source}")
             connection.execute("DELETE FROM source_listings WHERE source = ?", [source])
             row = {"source": source, "etag": etag, "body": body, "fetched_at": utc_now()}
             insert_rows(connection, SOURCE_LISTINGS, [row])

@@ -133,7 +133,7 @@ One that has landed is never edited, and never uses the descriptions, which go o
 """
 
 
-def migrate(connection: Connection, path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+def migrate(connection: Connection, database: Path | str, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Run, inside the open transaction, the migrations that this database has not had.
 
     Raises:
@@ -145,8 +145,9 @@ def migrate(connection: Connection, path: Path, *, migrations: Sequence[Migratio
         unknown = ran - {name for name, _ in migrations}
         if unknown:
             raise WarehouseUnreadable(
-                f"the database {path} was written by a newer version of roadmap-assets ({', '.join(sorted(unknown))}); "
-                f"it was left untouched. Upgrade with: pip install --upgrade roadmap-assets"
+                f"the database {database} was written by a newer version of roadmap-assets "
+                f"({', '.join(sorted(unknown))}); it was left untouched. "
+                "Upgrade with: pip install --upgrade roadmap-assets"
             )
         waiting = [(name, run) for name, run in migrations if name not in ran]
         for name, run in waiting:
@@ -157,8 +158,8 @@ def migrate(connection: Connection, path: Path, *, migrations: Sequence[Migratio
             insert_rows(connection, SCHEMA_MIGRATIONS, ({"name": name, "ran_at": now} for name, _ in waiting))
     except connection.dialect.foreign_table as error:
         raise WarehouseUnreadable(
-            f"the database {path} holds a table of another program under one of our names "
-            f"({str(error).splitlines()[0]}); it was left untouched. Set ROADMAP_DB to another file"
+            f"the database {database} holds a table of another program under one of our names "
+            f"({str(error).splitlines()[0]}); it was left untouched. Set ROADMAP_DB to another database"
         ) from None
 
 

@@ -100,13 +100,14 @@ def publish_rows(
     `columns` are the profile's, with their types; those that the table lacks are added to it. Rows that are published
     already are not written again, and keep their `published_at`; to compare them takes a tenth of the time.
     """
-    _add_columns(connection, table, columns)
+    connection.lock(table.name)
+    stored = _add_columns(connection, table, columns)
     if load_published(connection, roadmap, table=table, columns=columns) == [_as_published(row) for row in rows]:
         return
     connection.execute(f"DELETE FROM {table.name} WHERE roadmap = ?", [roadmap])
     now = utc_now()
-    described = table.with_columns([Column(name, kind, "", nullable=True) for name, kind in columns.items()])
-    insert_rows(connection, described, ({**_cells(row), "published_at": now} for row in rows))
+    described = table.with_columns([Column(stored[name], kind, "", nullable=True) for name, kind in columns.items()])
+    insert_rows(connection, described, ({**_cells(row, stored), "published_at": now} for row in rows))
 
 
 def load_published(
@@ -146,8 +147,9 @@ def _as_published(row: EnrichedTopic) -> EnrichedTopic:
     return replace(row, columns=columns)
 
 
-def _cells(row: EnrichedTopic) -> dict[str, Any]:
-    return {**asdict(row.topic), **{name: getattr(row, name) for name in _OWN}, **row.columns}
+def _cells(row: EnrichedTopic, stored: Mapping[str, str]) -> dict[str, Any]:
+    columns = {stored.get(name, name): value for name, value in row.columns.items()}
+    return {**asdict(row.topic), **{name: getattr(row, name) for name in _OWN}, **columns}
 
 
 def _value(cell: Any, kind: str) -> Any:
@@ -159,14 +161,22 @@ def _value(cell: Any, kind: str) -> Any:
     return cell
 
 
-def _add_columns(connection: Connection, table: Table, columns: Mapping[str, str]) -> None:
-    """Add the profile's columns to the table; one that another profile typed otherwise becomes text."""
-    existing = {name.casefold(): kind for name, kind, _ in columns_of(connection, table.name)}
+def _add_columns(connection: Connection, table: Table, columns: Mapping[str, str]) -> dict[str, str]:
+    """Add the profile's columns to the table; one that another profile typed otherwise becomes text.
+
+    Returns name -> the column's name in the table, which may have its letters in another case: PostgreSQL would take
+    those for two columns.
+    """
+    existing = {name.casefold(): (name, kind) for name, kind, _ in columns_of(connection, table.name)}
+    stored = {}
     for name, kind in columns.items():
-        if name.casefold() not in existing:
-            connection.execute(f"ALTER TABLE {table.name} ADD COLUMN {quoted(name)} {kind}")
-        elif existing[name.casefold()] not in (kind, "VARCHAR"):
-            connection.execute(f"ALTER TABLE {table.name} ALTER COLUMN {quoted(name)} TYPE VARCHAR")
+        stored[name], stored_kind = existing.get(name.casefold(), (name, ""))
+        if not stored_kind:
+            spelled = connection.dialect.spelled(kind)
+            connection.execute(f"ALTER TABLE {table.name} ADD COLUMN {quoted(name)} {spelled}")
+        elif stored_kind not in (kind, "VARCHAR"):
+            connection.execute(f"ALTER TABLE {table.name} ALTER COLUMN {quoted(stored[name])} TYPE VARCHAR")
+    return stored
 
 
 @dataclass(frozen=True, slots=True)

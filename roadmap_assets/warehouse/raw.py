@@ -112,6 +112,7 @@ def load_snapshot(connection: Connection, roadmap: str) -> Snapshot | None:
 
 def save_snapshot(connection: Connection, snapshot: Snapshot) -> None:
     """Replace the roadmap's rows in both tables by the snapshot's; other roadmaps' are left alone."""
+    connection.lock(f"raw_roadmaps {snapshot.roadmap}")
     connection.execute("DELETE FROM raw_roadmaps WHERE roadmap = ?", [snapshot.roadmap])
     connection.execute("DELETE FROM raw_contents WHERE roadmap = ?", [snapshot.roadmap])
     row = {

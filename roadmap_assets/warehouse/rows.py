@@ -1,17 +1,12 @@
-"""Rows of a table in and out, set-based.
-
-A statement per row costs about a millisecond in DuckDB; one JSON parameter that the database unpacks itself costs some
-microseconds a row, and keeps every value a parameter.
-"""
+"""Rows of a table in and out, set-based; how a database takes many at once is in `dialect`."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from roadmap_assets.warehouse.base import Connection, Table
+from roadmap_assets.warehouse.base import Connection, Cursor, Table
 
 
 def quoted(identifier: str) -> str:
@@ -21,9 +16,13 @@ def quoted(identifier: str) -> str:
 
 def create(connection: Connection, table: Table) -> None:
     """Create `table` as described."""
+    spelled = connection.dialect.spelled
     columns = ", ".join(
-        f"{quoted(column.name)} {column.type}{'' if column.nullable else ' NOT NULL'}" for column in table.columns
+        f"{quoted(column.name)} {spelled(column.type)}{'' if column.nullable else ' NOT NULL'}"
+        for column in table.columns
     )
+    if table.key and connection.dialect.primary_keys:
+        columns += f", PRIMARY KEY ({', '.join(map(quoted, table.key))})"
     connection.execute(f"CREATE TABLE {quoted(table.name)} ({columns})")
 
 
@@ -33,20 +32,28 @@ def columns_of(connection: Connection, table: str) -> list[tuple[str, str, bool]
         "SELECT column_name, data_type, is_nullable = 'YES' FROM information_schema.columns WHERE table_name = ? "
         "AND table_catalog = current_database() AND table_schema = current_schema() ORDER BY ordinal_position"
     )
-    return [(name, kind, nullable) for name, kind, nullable in connection.execute(query, [table]).fetchall()]
+    rows = connection.execute(query, [table]).fetchall()
+    return [(name, connection.dialect.described(kind), nullable) for name, kind, nullable in rows]
 
 
-def insert_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+def insert_rows(
+    connection: Connection,
+    table: Table,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    unless_known: bool = False,
+    returning: str = "",
+) -> Cursor:
     """Insert `rows` (column name -> value); a column that a row does not have is null.
 
-    Values are what JSON can hold, or times. Half of a surrogate pair, which is no text and which databases refuse,
-    becomes a question mark.
+    Values are what JSON can hold, or times. `unless_known` leaves out a row whose key another transaction has stored in
+    the meantime. The cursor has the column `returning` of each row that was inserted.
     """
     names = ", ".join(map(quoted, table.types))
-    connection.execute(
-        f"INSERT INTO {quoted(table.name)} ({names}) SELECT {names} FROM {connection.dialect.unpacked(table.types)}",
-        [json.dumps(list(rows), ensure_ascii=False, default=datetime.isoformat).encode(errors="replace").decode()],
-    )
+    source, parameters = connection.dialect.unpacked(table.types, rows)
+    insert = f"INSERT INTO {quoted(table.name)} ({names}) SELECT {names} FROM {source}"
+    insert += connection.dialect.unless_known if unless_known else ""
+    return connection.execute(f"{insert} RETURNING {quoted(returning)}" if returning else insert, parameters)
 
 
 def utc_now() -> datetime:

@@ -102,6 +102,7 @@ def load_parse(connection: Connection, roadmap: str) -> Parse | None:
 
 def save_topics(connection: Connection, roadmap: str, parse: Parse, topics: Sequence[Topic]) -> None:
     """Replace the roadmap's rows; other roadmaps' are left alone."""
+    connection.lock(f"topics {roadmap}")
     connection.execute("DELETE FROM parsed_roadmaps WHERE roadmap = ?", [roadmap])
     connection.execute("DELETE FROM topics WHERE roadmap = ?", [roadmap])
     insert_rows(connection, PARSED_ROADMAPS, [{"roadmap": roadmap, **asdict(parse)}])

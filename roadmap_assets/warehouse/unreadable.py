@@ -39,6 +39,7 @@ class Unreadable:
 
 def record_unreadable(connection: Connection, roadmap: str, *, version: str, reason: str, run_id: str) -> None:
     """Record that the run leaves the roadmap out; a later reason replaces an earlier one of the same run."""
+    connection.lock(f"unreadable_roadmaps {roadmap}")
     connection.execute("DELETE FROM unreadable_roadmaps WHERE roadmap = ? AND run_id = ?", [roadmap, run_id])
     row = Unreadable(roadmap=roadmap, version=version, reason=reason, run_id=run_id, recorded_at=utc_now())
     insert_rows(connection, UNREADABLE_ROADMAPS, [asdict(row)])

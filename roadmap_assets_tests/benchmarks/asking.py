@@ -19,7 +19,7 @@ from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.engine.report import Report
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.settings import load_settings
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.registry import open_warehouse
 
 RPM = 15
 WINDOW_S = 60.0
@@ -108,7 +108,7 @@ class Asked:
 
 def ask(access: Access, asked: Sequence[Question]) -> Asked:
     """Run the engine, as the command line does, on the database that the settings of `access` name."""
-    engine = access.engine(Warehouse(access.settings.db))
+    engine = access.engine(open_warehouse(access.settings.db))
     began = time.perf_counter()
     report = asyncio.run(engine.run(asked))
     wall_s = time.perf_counter() - began

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.questions import Question
-from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.enrichments import Answer, load_answers, store_answers
+from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.benchmarks import asking, measuring
 from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, at_most
 
@@ -45,7 +45,7 @@ def cache(conditions: Conditions) -> Iterator[Figure]:
 def fill(folder: Path, size: int) -> None:
     """Fill the cache to `size` answers: first those of the topics to look up, then others made by DuckDB."""
     access = _access(folder)
-    with Warehouse(access.settings.db).transaction() as connection:
+    with open_warehouse(access.settings.db).transaction() as connection:
         have = int(connection.execute("SELECT count(*) FROM enrichments").fetchall()[0][0])
         wanted = asking.questions(access, min(size, TOPICS[-1]))[have:] if have < TOPICS[-1] else []
         for start in range(0, len(wanted), 10_000):
@@ -64,7 +64,7 @@ def fill(folder: Path, size: int) -> None:
 def look_up(folder: str, topics: int, repeats: int) -> dict[str, float]:
     """Median seconds of a run of the engine that finds every topic, and of reading the topics' answers."""
     access = _access(Path(folder))
-    warehouse = Warehouse(access.settings.db)
+    warehouse = open_warehouse(access.settings.db)
     asked = asking.questions(access, topics)
 
     def find() -> None:

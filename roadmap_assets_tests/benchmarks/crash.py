@@ -6,12 +6,12 @@ import random
 from collections.abc import Iterator
 
 from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, exactly
-from roadmap_assets_tests.killed_runs import kill_runs
+from roadmap_assets_tests.killed_runs import files_in, kill_runs
 
 
 def crash(conditions: Conditions) -> Iterator[Figure]:
     """Benchmark `crash`."""
-    damage = kill_runs(conditions.folder, kills=8 if conditions.quick else 50, moments=random.Random(6))
+    damage = kill_runs(files_in(conditions.folder), kills=8 if conditions.quick else 50, moments=random.Random(6))
     yield Figure("kills", damage.kills, note=f"in {damage.runs} runs on {damage.databases} databases")
     yield Figure("stored answers lost or changed", damage.lost, "", exactly(0))
     yield Figure("topics paid for again though stored", damage.asked_though_stored, "", exactly(0))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from roadmap_assets.settings import load_settings
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.benchmarks import asking, generated, measuring
 from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, Remark, at_most, exactly
 from roadmap_assets_tests.benchmarks.roadmap import any_roadmap
@@ -140,7 +140,7 @@ def run_backfill(env: dict[str, str], slugs: list[str]) -> dict[str, float]:
         job = defs.resolve_job_def("refresh_roadmaps")
         tags = range_tags(slugs)
         seconds = measuring.seconds(lambda: job.execute_in_process(instance=instance, tags=tags))
-    with Warehouse(load_settings().db).transaction() as connection:
+    with open_warehouse(load_settings().db).transaction() as connection:
         [(unique,)] = connection.execute("SELECT count(DISTINCT enrichment_key) FROM simulated_roadmaps").fetchall()
     return {"seconds": seconds, "unique": unique}
 

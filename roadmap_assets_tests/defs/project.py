@@ -18,7 +18,7 @@ from roadmap_assets.definitions import build_definitions
 from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.settings import Settings, load_settings, variable_of
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.roadmaps.written import write_roadmap
 
 ASSETS = ("raw_roadmap", "roadmap_topics", "topic_enrichments", "enriched_roadmap")
@@ -81,7 +81,7 @@ class Project:
         """Do for a roadmap what a run does, without Dagster."""
         self.know(slug)
         settings = load_settings()
-        warehouse, access = Warehouse(settings.db), Access(settings, offline=settings.offline)
+        warehouse, access = open_warehouse(settings.db), Access(settings, offline=settings.offline)
         with closing(pipeline.source_of(settings, warehouse=warehouse)) as source:
             pipeline.fetch(slug, source=source, warehouse=warehouse)
         pipeline.read_topics(slug, warehouse=warehouse)
@@ -105,7 +105,7 @@ class Project:
 
     def sql(self, query: str) -> list[Any]:
         """Rows of the database, which no run may be using."""
-        with duckdb.connect(self.settings.db) as connection:
+        with duckdb.connect(str(self.settings.db)) as connection:
             return connection.execute(query).fetchall()
 
     def metadata(self, asset: str, slug: str) -> dict[str, Any]:

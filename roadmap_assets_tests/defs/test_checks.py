@@ -55,7 +55,7 @@ def music(project: Project) -> Project:
 
 
 def damage(project: Project, *statements: str) -> None:
-    with duckdb.connect(project.settings.db) as connection:
+    with duckdb.connect(str(project.settings.db)) as connection:
         for statement in statements:
             connection.execute(statement)
 

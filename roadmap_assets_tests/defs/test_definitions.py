@@ -15,8 +15,8 @@ from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS, colum
 from roadmap_assets.enrichment.profiles.registry import load_profile
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.roadmaps import PARSER_VERSION
-from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.published import publish_rows
+from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.defs.project import ASSETS, REPOSITORY, Project
 
 
@@ -99,16 +99,16 @@ def test_the_raw_schema_is_that_of_both_tables(project: Project) -> None:
 def test_a_profile_of_more_columns_shows_them_as_they_are_stored(project: Project) -> None:
     profile = load_profile("study")
     extra = [(c.name, c.type) for c in column_schema(ENRICHED, profile).columns][-4:]
-    with Warehouse(project.settings.db).transaction() as connection:
+    with open_warehouse(project.settings.db).transaction() as connection:
         publish_rows(connection, "any", [], columns=dict(extra))
     assert described(project, "enriched_roadmaps")[-4:] == extra
     assert [name for name, _ in extra] == list(profile.columns)
 
 
 def described(project: Project, table: str) -> list[tuple[str, str]]:
-    with Warehouse(project.settings.db).transaction():
+    with open_warehouse(project.settings.db).transaction():
         pass  # makes the tables
-    with duckdb.connect(project.settings.db) as connection:
+    with duckdb.connect(str(project.settings.db)) as connection:
         return [(name, kind) for name, kind, *_ in connection.execute(f"DESCRIBE {table}").fetchall()]
 
 

@@ -17,13 +17,15 @@ from roadmap_assets_tests.enrichment.engine.runs import Runs, Start
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a simulator with these rules, and runs against it."""
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
+    """Starts a simulator with these rules, and runs against it: on a DuckDB file, or on what `on_both` says."""
+    on_server = getattr(request, "param", "duckdb") == "postgresql"
+    database = request.getfixturevalue("postgres_database") if on_server else None
     with ExitStack() as stack:
 
         def start(*rules: Rule, options: dict[str, Any] | None = None, **runs: Any) -> Runs:
             given = SimulatorOptions(faults=FaultPlan(rules), **(options or {}))
-            return Runs(tmp_path, stack.enter_context(Simulator(given)), **runs)
+            return Runs(tmp_path, stack.enter_context(Simulator(given)), **{"database": database, **runs})
 
         yield start
 

@@ -14,7 +14,7 @@ from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.settings import load_settings
 from roadmap_assets.simulator.faults import FaultPlan, Rule, Status
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.enrichment.providers.raw_server import answering, http
 
 REAL = "gemini-3.5-flash-lite"
@@ -61,7 +61,7 @@ def test_what_is_no_simulator_is_taken_for_the_model_that_is_configured(tmp_path
 def test_answers_of_a_simulator_are_kept_as_its_own_with_the_address(tmp_path: Path) -> None:
     with Simulator() as simulator:
         there = access(tmp_path, gemini_base_url=f"{simulator.url}/")
-        warehouse = Warehouse(there.settings.db)
+        warehouse = open_warehouse(there.settings.db)
         report = asyncio.run(there.engine(warehouse).run([http_question(there)]))
         assert report.base_url == simulator.url
         assert [request.model for request in simulator.requests] == [REAL]
@@ -75,7 +75,7 @@ def test_answers_of_a_simulator_are_kept_as_its_own_with_the_address(tmp_path: P
 def test_a_password_in_the_address_is_not_kept(tmp_path: Path) -> None:
     with Simulator() as simulator:
         there = access(tmp_path, gemini_base_url=simulator.url.replace("//", "//me:hush-hush@"))
-        assert there.engine(Warehouse(there.settings.db)).config.base_url == simulator.url
+        assert there.engine(open_warehouse(there.settings.db)).config.base_url == simulator.url
         assert there.simulated
 
 
@@ -146,5 +146,5 @@ def test_a_proxy_or_certificates_that_cannot_be_used_are_one_clear_line(
     monkeypatch.setenv(variable, value)
     there = access(tmp_path)
     with pytest.raises(InvalidSetting, match=variable.partition("_")[2]) as refused:
-        asyncio.run(there.engine(Warehouse(there.settings.db)).run([http_question(there)]))
+        asyncio.run(there.engine(open_warehouse(there.settings.db)).run([http_question(there)]))
     assert "hush" not in str(refused.value)

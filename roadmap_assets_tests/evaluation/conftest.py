@@ -17,7 +17,7 @@ from roadmap_assets.simulator.answers import Bias
 from roadmap_assets.simulator.app import SimulatorOptions
 from roadmap_assets.simulator.faults import FaultPlan, Rule
 from roadmap_assets.simulator.server import Simulator
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.registry import open_warehouse
 
 PRICES = 'as_of = 2026-11-01\n[models."simulator"]\ninput = 10.0\noutput = 10.0\n'
 
@@ -52,7 +52,7 @@ class Kitchen:
         }
         given |= settings
         self.settings = load_settings(**given, gemini_api_key="key", gemini_base_url=simulator.url)
-        self.warehouse = Warehouse(self.settings.db)
+        self.warehouse = open_warehouse(self.settings.db)
 
     @property
     def access(self) -> Access:

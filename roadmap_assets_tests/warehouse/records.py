@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from roadmap_assets.warehouse import duckdb
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.raw import ContentFile, Snapshot
 from roadmap_assets.warehouse.topics import Resource, Topic
 
 TEXTS = ("", "nul \0", "emoji 👩🏽‍💻, 中文", "'; DROP TABLE topics; --", 'quotes " and \\u0041', "line\r\nbreak\t")
 """Texts that a careless insert would corrupt."""
+
+
+def texts(warehouse: Warehouse) -> tuple[str, ...]:
+    """Those of `TEXTS` that the database can hold: PostgreSQL's texts have no NUL."""
+    return tuple(text for text in TEXTS if isinstance(warehouse, duckdb.Warehouse) or "\0" not in text)
+
 
 _TOPIC = Topic(
     roadmap="",
@@ -30,8 +39,8 @@ def topics(roadmap: str, count: int = 3) -> list[Topic]:
     return [replace(_TOPIC, roadmap=roadmap, topic_id=str(place), position=place) for place in range(count)]
 
 
-def topics_of_all_texts(roadmap: str) -> list[Topic]:
-    """One topic for each of `TEXTS`, with the text in all its columns."""
+def topics_of_texts(roadmap: str, texts: Sequence[str]) -> list[Topic]:
+    """One topic for each of the texts, which is in all its columns."""
     return [
         Topic(
             roadmap=roadmap,
@@ -48,7 +57,7 @@ def topics_of_all_texts(roadmap: str) -> list[Topic]:
             placed_by="tree",
             optional=place % 2 == 0,
         )
-        for place, text in enumerate(TEXTS)
+        for place, text in enumerate(texts)
     ]
 
 

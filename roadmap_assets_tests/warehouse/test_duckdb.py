@@ -19,6 +19,12 @@ from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.processes import Program
 from roadmap_assets_tests.warehouse.access import count, insert
 
+
+@pytest.fixture
+def warehouse(file: Warehouse) -> Warehouse:
+    return file
+
+
 INSERT_20 = """
 import sys
 from pathlib import Path

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.enrichments import (
     Answer,
     CacheGroup,

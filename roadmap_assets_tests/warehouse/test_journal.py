@@ -21,6 +21,11 @@ from roadmap_assets_tests.warehouse.test_enrichments import answer
 from roadmap_assets_tests.warehouse.test_ledger import CALL
 
 
+@pytest.fixture
+def warehouse(file: Warehouse) -> Warehouse:
+    return file
+
+
 def stored(warehouse: Warehouse) -> tuple[list[str], list[str]]:
     with warehouse.transaction() as connection:
         answers = connection.execute("SELECT key FROM enrichments ORDER BY key").fetchall()

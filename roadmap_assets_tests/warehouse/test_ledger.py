@@ -5,7 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse import duckdb
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.ledger import (
     Call,
     Day,
@@ -44,7 +45,8 @@ def test_that_a_call_is_kept_in_full(warehouse: Warehouse) -> None:
         record_calls(connection, [CALL])
         names = ", ".join(Call.__dataclass_fields__)
         (row,) = connection.execute(f"SELECT {names} FROM api_calls").fetchall()
-    assert Call(*row) == replace(CALL, detail='it\'s "odd" \0 ?')
+    nul = "\0" if isinstance(warehouse, duckdb.Warehouse) else "\ufffd"  # PostgreSQL's texts have no NUL
+    assert Call(*row) == replace(CALL, detail=f'it\'s "odd" {nul} ?')
 
 
 @pytest.mark.parametrize(
@@ -59,8 +61,8 @@ def test_that_a_run_is_summed(
     warehouse: Warehouse, costs: list[float | None], total: float | None, reason: str
 ) -> None:
     with warehouse.transaction() as connection:
-        record_calls(connection, [replace(CALL, cost_usd=cost) for cost in costs])
-        record_calls(connection, [replace(CALL, run_id="another")])
+        record_calls(connection, [replace(CALL, call_id=f"{n}", cost_usd=cost) for n, cost in enumerate(costs)])
+        record_calls(connection, [replace(CALL, call_id="another", run_id="another")])
         assert spent_in_run(connection, "r") == Spent(len(costs), 800 * len(costs), 430 * len(costs), total), reason
 
 
@@ -95,8 +97,9 @@ def test_the_largest_counts_can_be_summed(warehouse: Warehouse) -> None:
 
 
 def test_calls_and_cost_by_day(warehouse: Warehouse) -> None:
-    later = replace(CALL, started_at=datetime(2026, 11, 2, 0, 0))  # noqa: DTZ001 - the tables hold UTC without a zone
-    unknown = replace(CALL, cost_usd=None)
+    midnight = datetime(2026, 11, 2)  # noqa: DTZ001 - the tables hold UTC without a zone
+    later = replace(CALL, call_id="later", started_at=midnight)
+    unknown = replace(CALL, call_id="unknown", cost_usd=None)
     with warehouse.transaction() as connection:
         assert spent_by_day(connection) == []
         record_calls(connection, [later, CALL, unknown])

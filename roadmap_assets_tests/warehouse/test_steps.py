@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from roadmap_assets.warehouse.base import Connection
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Connection, Warehouse
 from roadmap_assets.warehouse.listings import Listings
 from roadmap_assets.warehouse.raw import has_vanished, load_snapshot, mark_vanished, save_snapshot, stored_version
 from roadmap_assets.warehouse.topics import Parse, count_topics, load_parse, load_topics, save_topics
@@ -18,7 +17,8 @@ PARSE = Parse(title="Title", version="v", parser="1", counts={"texts_empty": 2})
 
 
 def test_that_a_snapshot_comes_back_as_it_was(warehouse: Warehouse) -> None:
-    saved = records.snapshot("a", document="'; \0 {}", texts=records.TEXTS, tree="[';\0]")
+    texts = records.texts(warehouse)
+    saved = records.snapshot("a", document=f"'; {texts[1]} {{}}", texts=texts, tree=f"[';{texts[1]}]")
     with warehouse.transaction() as connection:
         save_snapshot(connection, saved)
     with warehouse.transaction() as connection:
@@ -64,7 +64,7 @@ def test_that_a_vanished_roadmap_stays_until_it_is_seen_again(warehouse: Warehou
 
 
 def test_that_topics_come_back_as_they_were_and_in_order(warehouse: Warehouse) -> None:
-    odd = records.topics_of_all_texts("odd")
+    odd = records.topics_of_texts("odd", records.texts(warehouse))
     with warehouse.transaction() as connection:
         save_topics(connection, "odd", PARSE, odd[::-1])
         save_topics(connection, "b", PARSE, records.topics("b", 12))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.unreadable import (
     forget_unreadable,
     left_out_of_run,

@@ -7,11 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 from roadmap_assets.cli.doctor.finding import Findings
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.exports.whole_file import check_writable
 from roadmap_assets.settings import Settings
-from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.migrations import MIGRATIONS
+from roadmap_assets.warehouse.registry import open_warehouse
 
 LITTLE_SPACE_BYTES = 500 * 2**20
 
@@ -28,35 +29,43 @@ def check_settings(access: Access) -> Findings:
 def check_database(settings: Settings) -> Findings:
     """That the database can be opened and written; one that does not exist is not created."""
     findings = Findings("database")
+    db = settings.db
     with findings.catching():
-        if settings.db.exists():
-            warehouse = Warehouse(settings.db, wait_s=5)
+        warehouse = open_warehouse(db, wait_s=5)
+        if warehouse.exists():
             with warehouse.transaction():
                 pass  # which takes the lock, opens the file for writing and brings its tables up to date
-            size = settings.db.stat().st_size / 2**20
-            findings.ok(f"{settings.db}: {size:.1f} MB, version {len(MIGRATIONS)}, writable")
+            size = "" if isinstance(db, PostgresUrl) else f"{db.stat().st_size / 2**20:.1f} MB, "
+            findings.ok(f"{db}: {size}version {len(MIGRATIONS)}, {'reachable' if not size else 'writable'}")
             if waiting := warehouse.journal.files():
                 findings.warn(
                     f"{len(waiting)} files of answers could not be stored and wait in {waiting[0].parent}",
                     "the next run takes them in",
                 )
+        elif isinstance(db, PostgresUrl):
+            findings.ok(f"{db}: reachable, without tables yet; the first run creates them")
         else:
-            check_writable(settings.db)
-            findings.ok(f"{settings.db}: not there yet; the first run creates it")
-        free = shutil.disk_usage(_nearest_folder(settings.db)).free
-        if free < LITTLE_SPACE_BYTES:
-            findings.warn(f"its disk has {free / 2**20:.0f} MB free", "make room, or set ROADMAP_DB to another disk")
-        else:
-            findings.ok(f"its disk has {free / 2**30:.1f} GB free")
+            check_writable(db)
+            findings.ok(f"{db}: not there yet; the first run creates it")
+        if isinstance(db, Path):
+            _check_disk(db, findings)
     return findings
+
+
+def _check_disk(db: Path, findings: Findings) -> None:
+    free = shutil.disk_usage(_nearest_folder(db)).free
+    if free < LITTLE_SPACE_BYTES:
+        findings.warn(f"its disk has {free / 2**20:.0f} MB free", "make room, or set ROADMAP_DB to another disk")
+    else:
+        findings.ok(f"its disk has {free / 2**30:.1f} GB free")
 
 
 def check_limiter(access: Access) -> Findings:
     """How much of the quota is used, by all processes that share it."""
     findings = Findings("limiter")
     url = access.settings.quota_address
-    file = Path(url.removeprefix("sqlite:///")).expanduser()
-    if url.startswith("sqlite:///") and not file.exists():
+    is_file = isinstance(url, str) and url.startswith("sqlite:///")
+    if is_file and not Path(str(url).removeprefix("sqlite:///")).expanduser().exists():
         findings.ok("no request was made yet")
         return findings
     with findings.catching(), closing(access.open_limiter()) as limiter:

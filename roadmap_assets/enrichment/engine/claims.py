@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from roadmap_assets.enrichment.engine.batching import Item
 from roadmap_assets.enrichment.engine.tally import Tally
-from roadmap_assets.warehouse.duckdb import Warehouse
-from roadmap_assets.warehouse.enrichments import load_failures
+from roadmap_assets.warehouse.base import Connection, Warehouse, in_transaction
+from roadmap_assets.warehouse.enrichments import PastFailure, load_failures
 from roadmap_assets.warehouse.leases import Claim, LeaseHolder
 from roadmap_assets.warehouse.rows import utc_now
 
@@ -62,9 +62,12 @@ class Claims:
 
     def _lease(self, keys: Sequence[str]) -> tuple[Claim, dict[str, str]]:
         """The claim, and those of its leased keys that failed in another run since this one began."""
-        with self._warehouse.transaction() as connection:
+
+        def lease(connection: Connection) -> tuple[Claim, dict[str, PastFailure]]:
             claim = self._holder.claim(connection, keys)
-            past = load_failures(connection, claim.leased)
+            return claim, load_failures(connection, claim.leased)
+
+        claim, past = in_transaction(self._warehouse, lease)
         if claim.leased:
             self._warehouse.require_room(answers=len(claim.leased))  # before they are paid for
         return claim, {key: failure.last_error for key, failure in past.items() if failure.failed_at >= self._began}

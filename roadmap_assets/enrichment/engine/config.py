@@ -15,7 +15,7 @@ from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.providers.base import Provider, Service
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.enrichment.tokens import estimate_tokens
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

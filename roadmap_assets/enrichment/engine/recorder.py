@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roadmap_assets.errors import WarehouseError
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Connection, Warehouse, in_transaction
 from roadmap_assets.warehouse.enrichments import Answer, Failure, store_answers, store_failures
 from roadmap_assets.warehouse.evaluations import AskedRow, store_asked_rows
 from roadmap_assets.warehouse.leases import LeaseHolder
@@ -84,13 +84,16 @@ class Recorder:
 
     def _store(self) -> None:
         records = list(self._pending)
-        with self._warehouse.transaction() as connection:
+
+        def store(connection: Connection) -> None:
             record_calls(connection, [r.call for r in records if r.call])
             store_answers(connection, [answer for r in records for answer in r.answers])
             store_failures(connection, [failure for r in records for failure in r.failures])
             store_asked_rows(connection, [row for r in records for row in r.asked])
             if self._holder:
                 self._holder.renew(connection)
+
+        in_transaction(self._warehouse, store)
         del self._pending[: len(records)]
 
     def _keep_elsewhere(self, error: WarehouseError) -> WarehouseError:

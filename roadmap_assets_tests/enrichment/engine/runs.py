@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.clock import Clock
 from roadmap_assets.enrichment.cost import Prices, load_prices
 from roadmap_assets.enrichment.engine.config import EngineConfig
@@ -24,10 +27,14 @@ from roadmap_assets.enrichment.questions import Question, question
 from roadmap_assets.simulator.answers import phrases_of
 from roadmap_assets.simulator.server import Simulator
 from roadmap_assets.simulator.wire import AskedTopic
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.base import Warehouse
+from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.fake_clock import FakeClock
 
 MODEL = "simulator"
+on_both = pytest.mark.parametrize("start", ["duckdb", "postgresql"], indirect=True)
+"""Marks tests whose runs are on a database of each kind in turn."""
+
 KEY = "AIza-a-key-of-ours"
 SUMMARY = load_profile("summary")
 STUDY = load_profile("study")
@@ -68,11 +75,12 @@ class Runs:
     profile: Profile = SUMMARY
     prices: Prices = field(default_factory=load_prices)
     wait_s: float = 30.0
+    database: Path | PostgresUrl | None = None
     events: list[Event] = field(default_factory=list)
 
     @property
     def warehouse(self) -> Warehouse:
-        return Warehouse(self.folder / "cache.duckdb", wait_s=self.wait_s)
+        return open_warehouse(self.database or self.folder / "cache.duckdb", wait_s=self.wait_s)
 
     def limiter(self) -> Limiter:
         """One more limiter over the quota of these runs."""
@@ -117,7 +125,7 @@ class Runs:
 
     def outcomes(self) -> dict[str, int]:
         """How many calls had which outcome."""
-        return dict(self.rows("SELECT outcome, count(*) FROM api_calls GROUP BY ALL"))
+        return dict(self.rows("SELECT outcome, count(*) FROM api_calls GROUP BY outcome"))
 
     def answers(self) -> dict[str, dict[str, Any]]:
         """What is stored, by topic."""

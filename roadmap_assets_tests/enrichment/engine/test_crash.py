@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from roadmap_assets_tests.killed_runs import kill_runs
+from roadmap_assets.database_url import PostgresUrl
+from roadmap_assets_tests.killed_runs import files_in, kill_runs
+from roadmap_assets_tests.postgres import fresh_schema
 
 KILLS = 50
+KILLS_ON_A_SERVER = 15
 
 
-def test_that_killing_runs_loses_nothing_and_costs_only_what_was_in_flight(tmp_path: Path) -> None:
-    damage = kill_runs(tmp_path, kills=KILLS, moments=random.Random(20_261_101))
-    assert damage.kills == KILLS
+def check(databases: Iterable[Path | PostgresUrl], *, kills: int) -> None:
+    damage = kill_runs(databases, kills=kills, moments=random.Random(20_261_101))
+    assert damage.kills == kills
     assert damage.calls > 5 * damage.databases, "kills that met no call would prove nothing"
     assert damage.lost == 0, "no stored answer is lost or changed"
     assert damage.asked_though_stored == 0, "what is stored is not asked again"
     assert damage.torn == 0, "an answer and its call are stored together, and once"
     assert damage.calls_beyond == 0, "the least number, those in flight at the kills, and one a run that was not full"
+
+
+def test_that_killing_runs_loses_nothing_and_costs_only_what_was_in_flight(tmp_path: Path) -> None:
+    check(files_in(tmp_path), kills=KILLS)
+
+
+def test_that_killing_runs_on_postgresql_loses_nothing_either(postgres_url: str) -> None:
+    def databases() -> Iterator[PostgresUrl]:
+        while True:
+            with fresh_schema(postgres_url) as url:
+                yield url
+
+    check(databases(), kills=KILLS_ON_A_SERVER)

@@ -137,7 +137,7 @@ def test_a_database_that_stays_locked_ends_the_run(start: Start) -> None:
 
         def hold(event: Event) -> None:
             if isinstance(event, BatchEnriched) and event.batch == 1:
-                held.enter_context(FileLock(f"{runs.warehouse.path}.lock"))
+                held.enter_context(FileLock(f"{runs.warehouse.name}.lock"))
 
         with pytest.raises(WarehouseBusy):
             asyncio.run(runs.engine(concurrency=1).run(questions(2000), on_event=hold))
@@ -153,7 +153,7 @@ def test_a_frozen_holder_of_the_database_costs_no_answer(start: Start, held_by: 
 
         def freeze_a_holder(event: Event) -> None:
             if isinstance(event, BatchEnriched) and event.batch == 1:
-                holder = held.enter_context(Program(held_by, runs.warehouse.path))
+                holder = held.enter_context(Program(held_by, runs.warehouse.name))
                 holder.line()
                 holder.freeze()
 
@@ -168,8 +168,8 @@ def test_a_database_that_is_spoiled_ends_the_run(start: Start) -> None:
 
     def fail(event: Event) -> None:
         if isinstance(event, BatchEnriched) and event.batch == 1:
-            runs.warehouse.path.unlink()
-            runs.warehouse.path.write_text("Something else is here now. " * 100)
+            Path(runs.warehouse.name).unlink()
+            Path(runs.warehouse.name).write_text("Something else is here now. " * 100)
 
     with pytest.raises(WarehouseUnreadable):
         asyncio.run(runs.engine(concurrency=1).run(questions(2000), on_event=fail))

@@ -13,20 +13,21 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.engine.events import BatchFailed, CacheChecked, Event
 from roadmap_assets.simulator.faults import Rule, Status
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
-from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.enrichments import Answer, store_answers
+from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.enrichment.engine.runs import Start, questions
 from roadmap_assets_tests.processes import EngineProcess
 
 TOPICS = [f"Topic {number}" for number in range(134)]
 
 
-def stored(path: Path) -> Counter[str]:
-    with Warehouse(path).transaction() as connection:
+def stored(path: Path | PostgresUrl) -> Counter[str]:
+    with open_warehouse(path).transaction() as connection:
         return Counter(topic for (topic,) in connection.execute("SELECT topic FROM enrichments").fetchall())
 
 
@@ -34,63 +35,59 @@ def asked(simulator: Simulator) -> Counter[str]:
     return Counter(topic for request in simulator.requests for topic in request.topics)
 
 
-def test_that_two_runs_over_the_same_topics_ask_once(tmp_path: Path) -> None:
-    path = tmp_path / "cache.duckdb"
+def test_that_two_runs_over_the_same_topics_ask_once(database: Path | PostgresUrl) -> None:
     with Simulator(SimulatorOptions(latency_s=0.5)) as simulator, ExitStack() as stack:
         for process in [
-            stack.enter_context(EngineProcess(TOPICS, db=path, url=simulator.url)),
-            stack.enter_context(EngineProcess(TOPICS[::-1], db=path, url=simulator.url)),
+            stack.enter_context(EngineProcess(TOPICS, db=database, url=simulator.url)),
+            stack.enter_context(EngineProcess(TOPICS[::-1], db=database, url=simulator.url)),
         ]:
             process.end()
         assert len(simulator.requests) == 7
         assert asked(simulator) == Counter(TOPICS)
-    assert stored(path) == Counter(TOPICS)
+    assert stored(database) == Counter(TOPICS)
 
 
-def test_that_runs_over_topics_in_part_the_same_share_those(tmp_path: Path) -> None:
-    path = tmp_path / "cache.duckdb"
+def test_that_runs_over_topics_in_part_the_same_share_those(database: Path | PostgresUrl) -> None:
     with Simulator(SimulatorOptions(latency_s=0.5)) as simulator, ExitStack() as stack:
         for process in [
-            stack.enter_context(EngineProcess(TOPICS[:100], db=path, url=simulator.url)),
-            stack.enter_context(EngineProcess(TOPICS[60:], db=path, url=simulator.url)),
+            stack.enter_context(EngineProcess(TOPICS[:100], db=database, url=simulator.url)),
+            stack.enter_context(EngineProcess(TOPICS[60:], db=database, url=simulator.url)),
         ]:
             process.end()
         assert asked(simulator) == Counter(TOPICS)
         assert len(simulator.requests) <= 8
-    assert stored(path) == Counter(TOPICS)
+    assert stored(database) == Counter(TOPICS)
 
 
-def test_that_a_living_run_asks_what_a_killed_one_had_leased(tmp_path: Path) -> None:
-    path = tmp_path / "cache.duckdb"
+def test_that_a_living_run_asks_what_a_killed_one_had_leased(database: Path | PostgresUrl) -> None:
     with Simulator(SimulatorOptions(latency_s=3)) as simulator:
-        with EngineProcess(TOPICS, db=path, url=simulator.url) as killed:
+        with EngineProcess(TOPICS, db=database, url=simulator.url) as killed:
             assert killed.wait_for(CacheChecked)
             while len(simulator.requests) < 7:
                 time.sleep(0.01)
-            with EngineProcess(TOPICS, db=path, url=simulator.url) as living:
+            with EngineProcess(TOPICS, db=database, url=simulator.url) as living:
                 assert living.wait_for(CacheChecked)
                 assert len(simulator.requests) == 7, "what is leased is not asked"
                 killed.kill()
                 living.end()
         assert asked(simulator) == Counter(TOPICS * 2)
-    assert stored(path) == Counter(TOPICS)
+    assert stored(database) == Counter(TOPICS)
 
 
-def test_that_four_processes_keep_to_one_quota(tmp_path: Path) -> None:
+def test_that_four_processes_keep_to_one_quota(database: Path | PostgresUrl) -> None:
     """Strictly: the server refuses the first request too many in any window, here of 15 s instead of 60.
 
     The limiter's window is 1 s longer, about what it adds to a real minute: requests may travel for so long.
     """
-    path = tmp_path / "cache.duckdb"
     parts = [[f"Topic {part}.{number}" for number in range(100)] for part in range(4)]
     with Simulator(SimulatorOptions(rpm=15, window_s=15, latency_s=0.2)) as simulator, ExitStack() as stack:
         for process in [
-            stack.enter_context(EngineProcess(part, db=path, url=simulator.url, rpm=15, quota_window_s=16))
+            stack.enter_context(EngineProcess(part, db=database, url=simulator.url, rpm=15, quota_window_s=16))
             for part in parts
         ]:
             process.end()
         assert [request.status for request in simulator.requests] == [200] * 20
-    assert stored(path) == Counter(topic for part in parts for topic in part)
+    assert stored(database) == Counter(topic for part in parts for topic in part)
 
 
 SUSPENDED = """
@@ -98,6 +95,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from roadmap_assets.enrichment.blocking import run_blocking
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets_tests.enrichment.engine.runs import Runs, questions
 
@@ -116,7 +114,7 @@ def test_a_run_that_was_suspended_asks_nothing_that_was_answered_meanwhile(start
         while suspended.stdout.readline().strip() != "BatchEnriched":
             pass
         time.sleep(0.6)  # for the first answers to be stored
-        with FileLock(f"{runs.warehouse.path}.lock"):  # not while it holds the database
+        with FileLock(f"{runs.warehouse.name}.lock"):  # not while it holds the database
             suspended.send_signal(signal.SIGSTOP)
         before = runs.calls
         assert runs.run(questions(100)).complete

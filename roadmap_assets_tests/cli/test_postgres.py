@@ -1,0 +1,73 @@
+"""The command line on PostgreSQL."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+
+from roadmap_assets.database_url import PostgresUrl
+from roadmap_assets_tests.cli.command_line import SAMPLE, SAMPLE_TOPICS, CommandLine
+from roadmap_assets_tests.postgres import PASSWORD
+
+
+@pytest.fixture
+def on_server(command_line: CommandLine, postgres_database: PostgresUrl) -> CommandLine:
+    command_line.environment = {"ROADMAP_DB": postgres_database.secret, "ROADMAP_OFFLINE": "1"}
+    return command_line
+
+
+def test_every_command_works_on_postgresql_and_none_shows_the_password(on_server: CommandLine) -> None:
+    shown = []
+    for command in (
+        ("runs",),
+        ("cache", "stats"),
+        ("scrape", *SAMPLE, "--enrich"),
+        ("scrape", *SAMPLE, "--enrich"),
+        ("runs",),
+        ("cache", "stats"),
+        ("quota",),
+        ("page", "data-orchestration"),
+        ("export", "data-orchestration", "--to", "csv"),
+        ("doctor",),
+        ("cache", "clear", "--yes"),
+        ("quota", "reset"),
+    ):
+        result = on_server.run(*command)
+        assert command == ("doctor",) or result.exit_code == 0, result.output
+        shown.append(result.output)
+    assert f"Cache hits: {SAMPLE_TOPICS}" in shown[3]
+    assert f"Answers: {SAMPLE_TOPICS}" in shown[5]
+    assert len(on_server.csv()) == SAMPLE_TOPICS
+    assert "postgresql://postgres@127.0.0.1" in shown[5]
+    for text in shown:
+        assert PASSWORD not in text
+        assert quote(PASSWORD, safe="") not in text
+    assert not [name for name in on_server.files() if name.startswith(".cache")], "nothing is kept beside"
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql://u:secret@127.0.0.1:1/db", "Connection refused"),
+        ("postgresql://u:secret@no.invalid/db", "no.invalid"),
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_one_line_and_exit_status_1(
+    command_line: CommandLine, url: str, reason: str
+) -> None:
+    result = command_line.run("scrape", *SAMPLE, "--enrich", ROADMAP_DB=url, ROADMAP_OFFLINE="1")
+    assert result.exit_code == 1
+    error = [line for line in result.output.splitlines() if line.startswith("Error")]
+    assert len(error) == 1
+    assert reason in error[0]
+    assert "secret" not in result.output
+
+
+def test_a_wrong_password_is_one_line_and_exit_status_1(command_line: CommandLine, postgres_url: str) -> None:
+    wrong = postgres_url.replace(quote(PASSWORD, safe=""), "secret")
+    result = command_line.run("cache", "stats", ROADMAP_DB=wrong)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: cannot connect to the database postgresql://")
+    assert "password authentication failed" in result.output
+    assert "secret" not in result.output

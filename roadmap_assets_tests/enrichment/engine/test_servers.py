@@ -1,0 +1,87 @@
+"""Runs on a PostgreSQL server that is restarted, and of two machines that share nothing but its address."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from roadmap_assets.database_url import PostgresUrl
+from roadmap_assets.enrichment.engine.events import BatchEnriched, CacheChecked
+from roadmap_assets.simulator.faults import Edit, FaultPlan, Rule, Status
+from roadmap_assets.simulator.server import Simulator, SimulatorOptions
+from roadmap_assets_tests.enrichment.engine.test_sharing import TOPICS, asked, stored
+from roadmap_assets_tests.postgres import PostgresServer
+from roadmap_assets_tests.processes import EngineProcess
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """A server to restart."""
+    with PostgresServer() as server:
+        yield server
+
+
+def test_a_run_goes_on_by_itself_when_the_server_is_restarted_in_its_middle(server: PostgresServer) -> None:
+    """Leases, answers and the quota are all on the server; it is away for a second."""
+    url = PostgresUrl(server.url())
+    with Simulator(SimulatorOptions(latency_s=0.3)) as simulator:
+        with EngineProcess(TOPICS, db=url, url=simulator.url, concurrency=1, rpm=1000) as process:
+            assert process.wait_for(BatchEnriched, times=2)
+            server.restart(down_s=1.0)
+            process.end()
+        assert asked(simulator) == Counter(TOPICS), "nothing is asked again"
+    assert stored(url) == Counter(TOPICS)
+
+
+def test_runs_whose_connections_are_cut_go_on_and_store_each_topic_once(server: PostgresServer) -> None:
+    """As by a network that fails and comes back: every session of both machines is ended, again and again."""
+    url = PostgresUrl(server.url())
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'roadmap-assets'"
+    with Simulator(SimulatorOptions(latency_s=0.3)) as simulator, ExitStack() as stack:
+        processes = [
+            stack.enter_context(EngineProcess(topics, db=url, url=simulator.url, concurrency=2))
+            for topics in (TOPICS, TOPICS[::-1])
+        ]
+        for process in processes:
+            assert process.wait_for(CacheChecked)
+        for _ in range(3):
+            server.execute(cut)
+            time.sleep(0.4)
+        for process in processes:
+            process.end()
+    assert stored(url) == Counter(TOPICS)
+
+
+def test_machines_with_faults_and_kills_at_random_answer_each_topic_once_within_one_quota(
+    postgres_database: PostgresUrl,
+) -> None:
+    """Four processes that share nothing but the address; the strict server refuses a request beyond the quota."""
+    topics = [f"Topic {number}" for number in range(400)]
+    moments = random.Random(20_261_124)
+    faults = FaultPlan((Rule(Status(503), probability=0.1), Rule(Edit("omit"), probability=0.2)))
+    options = SimulatorOptions(rpm=60, window_s=6, latency_s=0.2, faults=faults)
+    with Simulator(options) as simulator, ExitStack() as stack:
+
+        def start() -> EngineProcess:
+            shuffled = moments.sample(topics, len(topics))
+            limits = {"rpm": 60, "quota_window_s": 6.5, "concurrency": 3, "attempts": 10}
+            return stack.enter_context(EngineProcess(shuffled, db=postgres_database, url=simulator.url, **limits))
+
+        running = [start() for _ in range(4)]
+        for _ in range(4):
+            place = moments.randrange(4)
+            running[place].wait_for(BatchEnriched)
+            time.sleep(moments.uniform(0, 0.3))
+            running[place].kill()
+            running[place] = start()
+        for process in running:
+            process.end()
+        answered = [request for request in simulator.requests if request.status == 200]
+        assert not [request for request in simulator.requests if request.status == 429], "no permit beyond the quota"
+        assert sum(len(request.topics) for request in answered) <= len(topics) + 4 * 3 * 20, "but those in flight"
+    assert stored(postgres_database) == Counter(topics)
