@@ -13,6 +13,12 @@ from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.processes import Program
 from roadmap_assets_tests.warehouse.access import HOLD_AS_A_STRANGER, HOLD_AS_ONE_OF_US, count, insert
 
+
+@pytest.fixture
+def warehouse(file: Warehouse) -> Warehouse:
+    return file
+
+
 START_SLOWLY = """
 import sys
 from pathlib import Path

@@ -90,11 +90,7 @@ def decide(grants: Iterable[Grant], standing: Standing, limits: Limits, *, input
     ``grants`` come newest first, and are read only as far as they matter: to the one that has to leave the window
     before the request fits. Raises DayExhausted and InvalidSetting.
     """
-    if 0 < limits.tpm < input_tokens:
-        raise InvalidSetting(
-            f"a request of {input_tokens} input tokens never fits a limit of {limits.tpm} a minute: "
-            "ask fewer topics a batch (ROADMAP_BATCH_SIZE) or raise the limit (ROADMAP_TPM)"
-        )
+    require_fit(input_tokens, limits)
     if until := standing.closed_until(limits):
         raise DayExhausted(until)
     now = standing.monotonic
@@ -115,6 +111,15 @@ def decide(grants: Iterable[Grant], standing: Standing, limits: Limits, *, input
             break
     reason = max(opens, key=lambda name: opens[name])
     return Wait(opens[reason] - now, reason) if opens[reason] > now else None
+
+
+def require_fit(input_tokens: int, limits: Limits) -> None:
+    """Raise InvalidSetting for a request that has more tokens than a window."""
+    if 0 < limits.tpm < input_tokens:
+        raise InvalidSetting(
+            f"a request of {input_tokens} input tokens never fits a limit of {limits.tpm} a minute: "
+            "ask fewer topics a batch (ROADMAP_BATCH_SIZE) or raise the limit (ROADMAP_TPM)"
+        )
 
 
 def room(grants: Iterable[Grant], standing: Standing, limits: Limits, *, input_tokens: int) -> float:
