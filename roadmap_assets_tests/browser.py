@@ -42,7 +42,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, file: Path, address: str = "", **context: Any) -> Iterator[Page]:
+def opened(
+    browser: Browser, file: Path, address: str = "", *, ready: str = "html.ready", **context: Any
+) -> Iterator[Page]:
     """The file, loaded in a browser of its own; a script error, a dialog or a request elsewhere fails the test."""
     wrong: list[str] = []
 
@@ -58,7 +60,7 @@ def opened(browser: Browser, file: Path, address: str = "", **context: Any) -> I
     page.on("dialog", refused)
     page.on("request", lambda one: None if one.url.startswith(("file:", "blob:")) else wrong.append(one.url))
     page.goto(file.as_uri() + address)
-    page.wait_for_selector("html.ready")
+    page.wait_for_selector(ready)
     yield page
     page.context.close()
     assert wrong == []

@@ -30,14 +30,15 @@ def write_report(path: Path, report: Report) -> None:
 def render_report(report: Mapping[str, Any]) -> str:
     """The report, as `Report.as_json` gives it, as one HTML text."""
     cost = "at an unknown price" if report["cost_usd"] is None else f"${report['cost_usd']:.4f}"
+    findings = report.get("findings", ())
     return render(
         "evaluation.html",
         styles=("base.css", "evaluation.css"),
         scripts=(),
         data={},
         title=f"Evaluation: {report['kind']}",
-        verdict=report["verdict"],
-        findings=report.get("findings", ()),
+        verdict=report["verdict"].removesuffix(f": {'; '.join(findings)}"),  # they are a list below it
+        findings=findings,
         facts=[f"{report['rows']} rows", f"profile {report['profile']}", f"model {report['model']}", cost],
         simulated=report["simulated"],
         compared=report.get("compared", {}),
