@@ -195,6 +195,11 @@ def test_a_terminal_shows_a_bar_under_the_lines_and_keeps_the_lines(tmp_path: Pa
     assert "━" not in again  # nothing to wait for
 
 
+def test_an_evaluation_shows_a_bar_over_the_rows_of_all_arms(tmp_path: Path) -> None:
+    screen = on_a_terminal("evaluate", "batch", *SAMPLE, "--rows", 9, "--offline", folder=tmp_path)
+    assert re.search(r"━ +\d+/45 rows", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen))
+
+
 def test_a_terminal_shows_which_of_several_roadmaps_is_being_read(tmp_path: Path) -> None:
     for slug in ("alpha", "beta"):
         write_roadmap(tmp_path / "source", slug, [f"{slug} {number}" for number in range(2)])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
+from roadmap_assets.settings import Settings
+from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets_tests.defs.project import Project, check_of
 
+MODEL = str(Settings.model_fields["model"].default)
 CLEAN = "Within noise: batches of 20 cost no quality here"
 
 
@@ -36,3 +40,30 @@ def test_the_job_takes_roadmaps_and_rows(music: Project) -> None:
 def test_simulated_answers_need_no_evaluation(music: Project) -> None:
     found = check_of(music, "topic_enrichments.batch_quality", "music")
     assert (found.passed, found.description) == (True, "0 evaluations, 0 offenders")
+
+
+def test_the_check_warns_until_the_profile_in_use_is_evaluated_with_the_model_in_use(project: Project) -> None:
+    with Simulator(SimulatorOptions(model_version=MODEL)) as server:
+        project.ask(server.url, ROADMAP_MODEL=MODEL)
+        project.write("music", topics=("Loops", "Lists", "Sets", "Maps", "Trees"))
+
+        def checked() -> tuple[bool, str]:
+            assert project.run("music").success, "the check only warns"
+            found = check_of(project, "topic_enrichments.batch_quality", "music")
+            return found.passed, found.description or ""
+
+        passed, description = checked()
+        assert not passed
+        assert "missing: run the job evaluate_profile" in description
+        job = project.definitions.resolve_job_def("evaluate_profile")
+        assert job.execute_in_process(instance=project.instance).success
+        assert checked() == (True, "1 evaluation, 0 offenders")
+
+        project.set(ROADMAP_MODEL=f"{MODEL}-001")
+        assert "missing" in checked()[1]
+        project.set(ROADMAP_MODEL=MODEL)
+        with duckdb.connect(project.settings.db) as connection:
+            connection.execute("UPDATE evaluations SET fingerprint = 'of an earlier profile'")
+        passed, description = checked()
+        assert not passed
+        assert "older than the profile" in description

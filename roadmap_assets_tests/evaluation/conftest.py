@@ -90,8 +90,8 @@ def kitchen(tmp_path: Path) -> Iterator[StartKitchen]:
     """Starts a simulator with faults and a bias."""
     with ExitStack() as stack:
 
-        def start(*rules: Rule, bias: Bias | None = None, **settings: Any) -> Kitchen:
-            options = SimulatorOptions(faults=FaultPlan(rules), bias=bias or Bias())
+        def start(*rules: Rule, bias: Bias | None = None, latency_s: float = 0.0, **settings: Any) -> Kitchen:
+            options = SimulatorOptions(faults=FaultPlan(rules), bias=bias or Bias(), latency_s=latency_s)
             return Kitchen(tmp_path, stack.enter_context(Simulator(options)), **settings)
 
         yield start
