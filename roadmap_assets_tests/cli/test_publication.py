@@ -28,7 +28,7 @@ class Published:
         self.arguments = ("scrape", "--source", self.source, "--roadmap", "guide")
         self.environment = {**asking(server), "ROADMAP_ATTEMPTS": "1"}
         write_roadmap(self.source, "guide", TOPICS)
-        self.run("--enrich")
+        self.first_output = self.run("--enrich")
         assert self.rows(ANSWERS)[0][3] == REAL
 
     def run(self, *options: str, exit_code: int = 0) -> str:
@@ -54,6 +54,11 @@ class Published:
 def published(command_line: CommandLine) -> Iterator[Published]:
     with Simulator(SimulatorOptions(model_version=REAL)) as server:
         yield Published(command_line, server)
+
+
+def test_an_address_that_is_not_gemini_s_is_part_of_where_answers_come_from(published: Published) -> None:
+    assert f"Asked at: {published.server.url}\n" in published.first_output
+    assert published.rows("SELECT DISTINCT base_url FROM enrichments") == [(published.server.url,)]
 
 
 def test_an_offline_run_leaves_real_answers_alone(published: Published) -> None:

@@ -134,6 +134,16 @@ class TestEachResultBelongsToItsRoadmap:
         assert not check_of(run_over_two, "raw_roadmap.has_texts", "music").passed
         assert self.states(run_over_two, "raw_roadmap", "has_texts") == {"SUCCEEDED": {"art"}, "FAILED": {"music"}}
 
+    def test_no_check_runs_without_its_asset(self, run_over_two: Project) -> None:
+        """By itself, one could turn green what it did not look at."""
+        alone = dg.define_asset_job(
+            "alone", dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("raw_roadmap"), "readable"))
+        )
+        definitions = dg.Definitions.merge(run_over_two.definitions, dg.Definitions(jobs=[alone]))
+        with pytest.raises(dg.DagsterInvalidDefinitionError) as refused:
+            definitions.resolve_job_def("alone")
+        assert "does not support subsetting" in str(refused.value.__cause__)
+
     def test_of_overlapping_runs_none_is_left_without_a_result(self, project: Project) -> None:
         """The second run is planned and ends while the first is under way."""
         project.write("art")
