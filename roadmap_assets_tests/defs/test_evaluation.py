@@ -62,7 +62,7 @@ def test_the_check_warns_until_the_profile_in_use_is_evaluated_with_the_model_in
         project.set(ROADMAP_MODEL=f"{MODEL}-001")
         assert "missing" in checked()[1]
         project.set(ROADMAP_MODEL=MODEL)
-        with duckdb.connect(project.settings.db) as connection:
+        with duckdb.connect(str(project.settings.db)) as connection:
             connection.execute("UPDATE evaluations SET fingerprint = 'of an earlier profile'")
         passed, description = checked()
         assert not passed

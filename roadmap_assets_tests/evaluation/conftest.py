@@ -39,6 +39,7 @@ class Kitchen:
     """A simulator, and evaluations that ask it; one call after the other, so that each run draws the same errors."""
 
     def __init__(self, folder: Path, simulator: Simulator, **settings: Any) -> None:
+        self.folder = folder
         prices = folder / "prices.toml"
         prices.write_text(PRICES)
         self.simulator = simulator

@@ -44,7 +44,8 @@ def test_a_killed_evaluation_pays_only_for_what_was_not_stored(command_line: Com
 
 def test_answers_that_the_database_cannot_take_are_kept_and_not_asked_again(kitchen: StartKitchen) -> None:
     started = kitchen(latency_s=0.1, concurrency=4)
-    started.warehouse = Warehouse(started.settings.db, wait_s=0.3)
+    database = started.folder / "x.duckdb"
+    started.warehouse = Warehouse(database, wait_s=0.3)
     with ExitStack() as stack:
         held: list[Program] = []
 
@@ -52,13 +53,13 @@ def test_answers_that_the_database_cannot_take_are_kept_and_not_asked_again(kitc
             if isinstance(event, Progress) and event.done and not held:
                 with started.warehouse.transaction():  # so that no other thread of this process has it open
                     pass
-                held.append(stack.enter_context(Program(HOLD_AS_A_STRANGER, started.settings.db)))
+                held.append(stack.enter_context(Program(HOLD_AS_A_STRANGER, database)))
                 held[0].line()
 
         with pytest.raises(WarehouseBusy, match=r"[1-9]\d* answers are kept in .*\.jsonl"):
             started.batch().run(on_event=hold)
         with pytest.raises(duckdb.IOException):
-            duckdb.connect(started.settings.db)
+            duckdb.connect(database)
     asked = len(started.simulator.requests)
     assert 0 < asked < CALLS
     report = started.batch().run()
