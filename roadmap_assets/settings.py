@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from roadmap_assets.database_url import SCHEMES, PostgresUrl
 from roadmap_assets.dotenv_file import DOTENV, read_dotenv
 from roadmap_assets.errors import InvalidSetting
+from roadmap_assets.places import Place
 
 MAX_BATCH_SIZE = 20
 _PREFIX = "ROADMAP_"
@@ -56,9 +57,9 @@ class Settings(BaseSettings):
     db: Path | _Server = _setting(
         "database that holds everything: a DuckDB file, or postgresql://…", Path(".cache/enrichment.duckdb")
     )
-    output: Path = _setting("folder that CSV files are written to", Path("output"))
+    output: Place = _setting("folder that CSV files are written to; or an address, s3://bucket/folder", Path("output"))
     history: bool = _setting("keep a dated copy of each CSV file that changed", False)
-    site: Path = _setting("folder that pages are written to", Path("site"))
+    site: Place = _setting("folder that pages are written to; or an address, s3://bucket/folder", Path("site"))
     source: str = _setting("where roadmaps come from: live, sample, or a directory", "live")
     github_api: str = _setting("base URL of GitHub's API", "https://api.github.com", pattern=_URL)
     github_raw: str = _setting("base URL of raw files", "https://raw.githubusercontent.com", pattern=_URL)

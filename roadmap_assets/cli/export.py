@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
 from roadmap_assets import pipeline
 from roadmap_assets.cli import console
+from roadmap_assets.cli.place import PlaceOption
 from roadmap_assets.cli.sources import open_warehouse
 from roadmap_assets.enrichment.access import Access
+from roadmap_assets.places import Place
 from roadmap_assets.roadmaps.sources.base import check_slug
 from roadmap_assets.settings import load_settings
 
@@ -22,12 +23,12 @@ FORMATS = {"csv": ".csv", "jsonl": ".jsonl", "parquet": ".parquet", "xlsx": ".xl
 @click.option("--to", "format_", type=click.Choice(list(FORMATS)), required=True, help="What to write.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PlaceOption(),
     metavar="PATH",
     help="The file, or for md the folder, to write.  [default: one named after the roadmap in ROADMAP_OUTPUT]",
 )
 @click.option("--by-chapter", is_flag=True, help="xlsx: a sheet for each chapter.")
-def export(slug: str, format_: str, output: Path | None, by_chapter: bool) -> None:
+def export(slug: str, format_: str, output: Place | None, by_chapter: bool) -> None:
     """Write what is published of a roadmap for a spreadsheet, Obsidian, Anki or another program.
 
     md is a folder of notes, one for each topic, with a map of contents. anki is a package with a deck for each chapter;

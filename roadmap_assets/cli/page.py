@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from roadmap_assets import pipeline
 from roadmap_assets.cli import console
+from roadmap_assets.cli.place import PlaceOption
 from roadmap_assets.cli.sources import open_warehouse
 from roadmap_assets.enrichment.access import Access
+from roadmap_assets.places import Place
 from roadmap_assets.roadmaps.sources.base import check_slug
 from roadmap_assets.settings import load_settings
 
@@ -19,11 +19,11 @@ from roadmap_assets.settings import load_settings
 @click.option("--all", "all_", is_flag=True, help="Every roadmap in the database.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PlaceOption(file_okay=False),
     metavar="FOLDER",
     help="Where to write the pages.  [default: ROADMAP_SITE, else site/]",
 )
-def page(slugs: tuple[str, ...], all_: bool, output: Path | None) -> None:
+def page(slugs: tuple[str, ...], all_: bool, output: Place | None) -> None:
     """Write a page for each roadmap, and an index over all pages of the folder.
 
     A page is one HTML file that needs no server and no network: the drawing coloured by challenge, the topics with

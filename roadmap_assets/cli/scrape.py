@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import get_args
 
 import click
@@ -12,6 +11,7 @@ from roadmap_assets import pipeline
 from roadmap_assets.cli import console
 from roadmap_assets.cli.catalogue import report_run
 from roadmap_assets.cli.exit_status import ExitStatus
+from roadmap_assets.cli.place import PlaceOption
 from roadmap_assets.cli.sources import (
     allow_missing_texts_option,
     list_roadmaps,
@@ -23,6 +23,7 @@ from roadmap_assets.cli.sources import (
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.exports.csv_file import default_path, topics_path
 from roadmap_assets.exports.tables import check_format
+from roadmap_assets.places import Place
 from roadmap_assets.roadmaps.sources.base import check_slug
 from roadmap_assets.settings import Settings, load_settings
 from roadmap_assets.warehouse.base import Warehouse
@@ -40,7 +41,7 @@ from roadmap_assets.warehouse.base import Warehouse
 @click.option("--limit", metavar="N", type=click.IntRange(1), help="Ask only the first N topics without an answer.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PlaceOption(),
     metavar="FILE",
     help="A file ending in .csv, .jsonl, .parquet or .xlsx.  [default: output/roadmap_SLUG.csv; see ROADMAP_OUTPUT]",
 )
@@ -60,7 +61,7 @@ def scrape(
     named: tuple[str, ...],
     enrich: bool,
     limit: int | None,
-    output: Path | None,
+    output: Place | None,
     source: str | None,
     allow_missing_texts: bool | None,
     service: str | None,
@@ -125,7 +126,7 @@ Read = Sequence[tuple[pipeline.Fetched, pipeline.TopicsRead]]
 
 
 def _enrich(
-    read: Read, files: Mapping[str, Path], *, warehouse: Warehouse, access: Access, limit: int | None, verbose: bool
+    read: Read, files: Mapping[str, Place], *, warehouse: Warehouse, access: Access, limit: int | None, verbose: bool
 ) -> bool:
     """Enrich the roadmaps in one run and publish each; False when rows that were asked have no answer."""
     everything = pipeline.questions_of([topics.roadmap for _, topics in read], warehouse=warehouse, access=access)
@@ -157,7 +158,7 @@ def say_published(published: pipeline.Published) -> None:
     console.say(f"Written: {published.csv} ({published.rows} rows{f', {stale} of them stale' if stale else ''})")
 
 
-def _publish_topics(read: Read, files: Mapping[str, Path], *, warehouse: Warehouse, access: Access) -> None:
+def _publish_topics(read: Read, files: Mapping[str, Place], *, warehouse: Warehouse, access: Access) -> None:
     for _, topics in read:
         published = pipeline.publish_topics(topics.roadmap, warehouse=warehouse, csv=files[topics.roadmap])
         console.say(f"Written: {published.csv} ({published.rows} rows; add --enrich for TLDR and challenge level)")

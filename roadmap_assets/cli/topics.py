@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 
 from roadmap_assets import pipeline
 from roadmap_assets.cli import console
 from roadmap_assets.cli.exit_status import ExitStatus
+from roadmap_assets.cli.place import PlaceOption
 from roadmap_assets.cli.sources import (
     allow_missing_texts_option,
     open_warehouse,
@@ -17,6 +17,7 @@ from roadmap_assets.cli.sources import (
     read_roadmaps,
     source_option,
 )
+from roadmap_assets.places import Place
 from roadmap_assets.roadmaps.sources.base import check_slug
 from roadmap_assets.settings import load_settings
 
@@ -25,13 +26,13 @@ from roadmap_assets.settings import load_settings
 @click.argument("slugs", metavar="[SLUG]...", nargs=-1)
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PlaceOption(),
     metavar="FILE",
     help="A file ending in .csv, .jsonl, .parquet or .xlsx.  [default: JSON Lines on standard output]",
 )
 @source_option
 @allow_missing_texts_option
-def topics(slugs: tuple[str, ...], output: Path | None, source: str | None, allow_missing_texts: bool | None) -> None:
+def topics(slugs: tuple[str, ...], output: Place | None, source: str | None, allow_missing_texts: bool | None) -> None:
     """Write the topics of roadmaps, before any enrichment, as a table.
 
     All roadmaps of the source when none is named. Roadmaps that cannot be read are reported and left out.

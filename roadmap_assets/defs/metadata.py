@@ -140,7 +140,7 @@ def of_published(published: Published, *, access: Access) -> Metadata:
     if access.base_url:
         found["base_url"] = access.base_url
     if published.csv is not None:
-        found["csv"] = dg.MetadataValue.path(published.csv.absolute())
+        found["csv"] = dg.MetadataValue.path(str(published.csv.absolute()))
     if "challenge" in headers:
         levels = Counter(str(row.columns["challenge"]) for row in published.topics if row.columns.get("challenge"))
         found["topics_by_challenge"] = _bars(dict(sorted(levels.items())))

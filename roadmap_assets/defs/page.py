@@ -37,8 +37,8 @@ def roadmap_page(context: dg.AssetExecutionContext, warehouse: WarehouseResource
         index = pipeline.write_index(warehouse=database, folder=folder)
     for roadmap, page in pages.items():
         found = {
-            "page": dg.MetadataValue.path(page),
-            "index": dg.MetadataValue.path(index),
+            "page": dg.MetadataValue.path(str(page)),
+            "index": dg.MetadataValue.path(str(index)),
             "bytes": page.stat().st_size,
         }
         step.report(roadmap, found, data_version=hashlib.sha256(page.read_bytes()).hexdigest(), outcomes=())

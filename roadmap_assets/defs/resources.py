@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.pipeline import source_of
+from roadmap_assets.places import Place
 from roadmap_assets.roadmaps.sources.base import Source
 from roadmap_assets.settings import load_settings
 from roadmap_assets.warehouse.base import Warehouse
@@ -39,12 +39,12 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
     """The database (ROADMAP_DB), and the folders for CSV files (ROADMAP_OUTPUT) and pages (ROADMAP_SITE)."""
 
     @property
-    def output(self) -> Path:
+    def output(self) -> Place:
         """The folder for CSV files."""
         return load_settings().output.absolute()
 
     @property
-    def site(self) -> Path:
+    def site(self) -> Place:
         """The folder for pages."""
         return load_settings().site.absolute()
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from roadmap_assets.exports.edition import CHALLENGE, Edition, is_simulated, is_stale
 from roadmap_assets.exports.whole_file import written_whole
+from roadmap_assets.places import Place
 from roadmap_assets.warehouse.published import EnrichedTopic
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _STYLE: Final = """\
 """
 
 
-def write_deck(path: Path, edition: Edition, *, now: datetime) -> int:
+def write_deck(path: Place, edition: Edition, *, now: datetime) -> int:
     """Write the package and return the number of its notes.
 
     Columns whose headers are "Front" and "Back" make the card; without them the topic is the front, and all answers

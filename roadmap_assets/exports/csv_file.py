@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from roadmap_assets.exports.whole_file import written_whole
+from roadmap_assets.places import Place
 from roadmap_assets.warehouse.topics import Topic
 
 TOPIC_HEADERS = ("Category", "Subcategory", "Topic", "Description", "Resources")
@@ -17,18 +17,18 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """The last four are full-width: spreadsheets set to an East Asian language take them for the plain ones."""
 
 
-def default_path(folder: Path, roadmap: str, *, simulated: bool = False) -> Path:
+def default_path(folder: Place, roadmap: str, *, simulated: bool = False) -> Place:
     """`<folder>/roadmap_<slug>.csv`; simulated answers never share a name with real ones."""
     return folder / f"roadmap_{roadmap}{'.simulated' if simulated else ''}.csv"
 
 
-def topics_path(folder: Path, roadmap: str) -> Path:
+def topics_path(folder: Place, roadmap: str) -> Place:
     """`<folder>/topics_<slug>.csv`, for a roadmap without enrichment columns."""
     return folder / f"topics_{roadmap}.csv"
 
 
 def write_roadmap_csv(
-    path: Path, topics: Sequence[Topic], *, headers: Mapping[str, str], answers: Sequence[Mapping[str, Any]]
+    path: Place, topics: Sequence[Topic], *, headers: Mapping[str, str], answers: Sequence[Mapping[str, Any]]
 ) -> None:
     """Write a roadmap's topics, each with its answer: UTF-8, all fields quoted, resources separated by `|`.
 
@@ -51,7 +51,7 @@ def write_roadmap_csv(
     write_csv(path, [*TOPIC_HEADERS, *headers.values()], rows)
 
 
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def write_csv(path: Place, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write rows of texts, whole or not at all; texts that a spreadsheet would run as a formula are disarmed.
 
     Raises:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import filecmp
-import shutil
 from datetime import datetime
-from pathlib import Path
 
 from roadmap_assets.exports.whole_file import written_whole
+from roadmap_assets.places import Place
 
 
-def keep_copy(path: Path, *, now: datetime) -> Path | None:
+def keep_copy(path: Place, *, now: datetime) -> Place | None:
     """Copy `path` to `history/<stem>_<time><suffix>` beside it, unless the last copy has the same content.
 
     Returns:
@@ -20,10 +18,10 @@ def keep_copy(path: Path, *, now: datetime) -> Path | None:
         OutputNotWritable: the copy cannot be written.
     """
     folder = path.parent / "history"
-    *_, last = (None, *sorted(folder.glob(f"{path.stem}_[0-9]*{path.suffix}")))
-    if last and filecmp.cmp(last, path, shallow=False):
+    copies: list[Place] = sorted(folder.glob(f"{path.stem}_[0-9]*{path.suffix}"), key=str)
+    if copies and copies[-1].read_bytes() == path.read_bytes():
         return None
     copy = folder / f"{path.stem}_{now:%Y%m%dT%H%M%S_%f}{path.suffix}"
     with written_whole(copy) as unfinished:
-        shutil.copyfile(path, unfinished)
+        unfinished.write_bytes(path.read_bytes())
     return copy

@@ -10,12 +10,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from roadmap_assets.exports.edition import CHALLENGE, TLDR, Edition, is_simulated, is_stale
 from roadmap_assets.exports.whole_file import written_whole
+from roadmap_assets.places import Place
 from roadmap_assets.warehouse.published import EnrichedTopic
 
 _FORBIDDEN: Final = re.compile(r'[\\/:*?"<>|#^\[\]%\x00-\x1f\x7f]+')  # in names on Windows, or in Obsidian's links
@@ -25,7 +25,7 @@ _LIST_ITEM: Final = re.compile(r"- |\d+\. ")
 _LONGEST_NAME: Final = 150  # bytes
 
 
-def write_notes(folder: Path, edition: Edition) -> int:
+def write_notes(folder: Place, edition: Edition) -> int:
     """Write the notes of a roadmap into `folder` and return how many there are.
 
     Notes of an earlier export are replaced; other files of the folder are left alone.
@@ -166,6 +166,6 @@ def _link(target: str, text: str, *, web: bool = False) -> str:
     return f"[{escaped(text)}]({quote(target, safe='/:?#@!$&*+,;=%~-._' if web else '/.')})"
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Place, text: str) -> None:
     with written_whole(path) as unfinished:
         unfinished.write_bytes(text.encode(errors="replace"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from pathlib import Path
 from typing import IO, Any, Final
 
 from roadmap_assets.errors import InvalidSetting
@@ -14,6 +13,7 @@ from roadmap_assets.exports.edition import Edition
 from roadmap_assets.exports.extra import check_installed
 from roadmap_assets.exports.whole_file import check_writable, written_whole
 from roadmap_assets.exports.xlsx import write_workbook
+from roadmap_assets.places import Place
 from roadmap_assets.warehouse.base import Column, Table
 from roadmap_assets.warehouse.topics import TOPICS, Topic
 
@@ -29,7 +29,7 @@ Answers = Sequence[Mapping[str, Any]]
 """For each topic its answer by column, empty for none."""
 
 
-def check_format(path: Path) -> None:
+def check_format(path: Place) -> None:
     """Find out whether the table can be written to `path`, before there is one.
 
     Raises:
@@ -44,7 +44,7 @@ def check_format(path: Path) -> None:
         check_installed("xlsxwriter", what="writing .xlsx")
 
 
-def write_topics(path: Path, topics: Sequence[Topic]) -> None:
+def write_topics(path: Place, topics: Sequence[Topic]) -> None:
     """Write the topics to `path`; lists are JSON in CSV cells, and lists in JSON Lines and Parquet.
 
     Raises:
@@ -57,7 +57,7 @@ def write_topics(path: Path, topics: Sequence[Topic]) -> None:
         _write(path, topics, headers={}, answers=[{}] * len(topics))
 
 
-def write_roadmap(path: Path, topics: Sequence[Topic], *, headers: Mapping[str, str], answers: Answers) -> None:
+def write_roadmap(path: Place, topics: Sequence[Topic], *, headers: Mapping[str, str], answers: Answers) -> None:
     """Write a roadmap's topics, each with its answer; CSV and workbook have the columns that people want to see.
 
     `headers` gives the answers' columns and their titles.
@@ -72,7 +72,7 @@ def write_roadmap(path: Path, topics: Sequence[Topic], *, headers: Mapping[str, 
         _write(path, topics, headers=headers, answers=answers)
 
 
-def write_edition(path: Path, edition: Edition, *, by_chapter: bool = False) -> None:
+def write_edition(path: Place, edition: Edition, *, by_chapter: bool = False) -> None:
     """Write what is published of a roadmap; `by_chapter` gives each chapter of a workbook a sheet.
 
     Raises:
@@ -93,7 +93,7 @@ def write_json_lines(file: IO[str], rows: Iterable[object]) -> None:
         file.write(json.dumps(whole, ensure_ascii=False) + "\n")
 
 
-def _write(path: Path, topics: Sequence[Topic], *, headers: Mapping[str, str], answers: Answers) -> None:
+def _write(path: Place, topics: Sequence[Topic], *, headers: Mapping[str, str], answers: Answers) -> None:
     if path.suffix == ".xlsx":
         write_workbook(path, topics, headers=headers, answers=answers)
         return
@@ -108,7 +108,7 @@ def _write(path: Path, topics: Sequence[Topic], *, headers: Mapping[str, str], a
         _write_parquet(path, rows, [Column(name, _type_of(name, rows), "", nullable=True) for name in headers])
 
 
-def _write_csv(path: Path, topics: Sequence[Topic]) -> None:
+def _write_csv(path: Place, topics: Sequence[Topic]) -> None:
     header = [field.name for field in fields(Topic)]
     rows = (
         [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in asdict(topic).values()]
@@ -126,7 +126,7 @@ def _type_of(column: str, rows: Sequence[Mapping[str, Any]]) -> str:
 _TYPES: Final = {str: "VARCHAR", bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE"}
 
 
-def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], answers: Sequence[Column]) -> None:
+def _write_parquet(path: Place, rows: Sequence[Mapping[str, Any]], answers: Sequence[Column]) -> None:
     import duckdb
 
     from roadmap_assets.warehouse.attached import DuckDBConnection

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from roadmap_assets.exports.whole_file import written_whole
+from roadmap_assets.places import Place
 from roadmap_assets.warehouse.topics import Topic
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ Row = tuple[Topic, Mapping[str, Any]]
 
 
 def write_workbook(
-    path: Path,
+    path: Place,
     topics: Sequence[Topic],
     *,
     headers: Mapping[str, str],

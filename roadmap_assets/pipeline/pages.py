@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from roadmap_assets.errors import DocumentError
 from roadmap_assets.exports.edition import Edition, headers_of
 from roadmap_assets.pipeline.reading import title_in
+from roadmap_assets.places import Place
 from roadmap_assets.roadmaps.document import parse_document
 from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.ledger import spent_by_day
@@ -38,7 +38,7 @@ def edition_of(roadmap: str, *, warehouse: Warehouse, headers: Mapping[str, str]
     return Edition(roadmap=roadmap, title=title, headers=headers_of(rows, headers), rows=rows)
 
 
-def write_page(roadmap: str, *, warehouse: Warehouse, headers: Mapping[str, str], folder: Path) -> Path:
+def write_page(roadmap: str, *, warehouse: Warehouse, headers: Mapping[str, str], folder: Place) -> Place:
     """Write the roadmap's page into `folder`; see `edition_of` for `headers`.
 
     Raises:
@@ -56,7 +56,7 @@ def write_page(roadmap: str, *, warehouse: Warehouse, headers: Mapping[str, str]
     return folder / f"{roadmap}.html"
 
 
-def write_index(*, warehouse: Warehouse, folder: Path) -> Path:
+def write_index(*, warehouse: Warehouse, folder: Place) -> Place:
     """Write the index of the pages in `folder`.
 
     It is written while the database is locked, so that the later one of two runs lists the pages of both.
@@ -67,10 +67,9 @@ def write_index(*, warehouse: Warehouse, folder: Path) -> Path:
     from roadmap_assets.exports.html.index import write_index
 
     with warehouse.transaction() as connection:
+        pages = {page.name for page in folder.glob("*.html")}
         titles = {
-            roadmap: title
-            for roadmap, title in roadmaps_with_topics(connection).items()
-            if (folder / f"{roadmap}.html").exists()
+            roadmap: title for roadmap, title in roadmaps_with_topics(connection).items() if f"{roadmap}.html" in pages
         }
         write_index(
             folder / "index.html",

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.errors import DocumentError
@@ -14,6 +13,7 @@ from roadmap_assets.exports.csv_file import default_path
 from roadmap_assets.exports.history import keep_copy
 from roadmap_assets.exports.tables import write_roadmap
 from roadmap_assets.pipeline.asking import answered_in, asked_in
+from roadmap_assets.places import Place
 from roadmap_assets.warehouse.base import Table, Warehouse
 from roadmap_assets.warehouse.enrichments import load_failures
 from roadmap_assets.warehouse.published import (
@@ -39,14 +39,14 @@ class Published:
     roadmap: str
     rows: int
     statuses: Mapping[str, int]
-    csv: Path | None
+    csv: Place | None
     simulated: bool = False
     failed: Sequence[tuple[str, str]] = ()
     topics: Sequence[EnrichedTopic] = ()
     gone: Mapping[str, str] = field(default_factory=dict)
 
 
-def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path | None = None) -> Published:
+def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Place | None = None) -> Published:
     """Publish the roadmap's topics with their answers, as rows of `enriched_roadmaps` and as a CSV file.
 
     A publication is only replaced by one that is at least as good. A topic without an answer keeps the one that was
@@ -92,7 +92,7 @@ def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Path | N
     )
 
 
-def publish_topics(roadmap: str, *, warehouse: Warehouse, csv: Path) -> Published:
+def publish_topics(roadmap: str, *, warehouse: Warehouse, csv: Place) -> Published:
     """Write the roadmap's topics to a CSV file without any enrichment; the database is left as it is."""
     with warehouse.transaction() as connection:
         topics = load_topics(connection, [roadmap])

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from roadmap_assets.evaluation.run import Report
 from roadmap_assets.exports.html.charts import Bar, Chart, Part, Series, stacked
 from roadmap_assets.exports.html.template import render
 from roadmap_assets.exports.whole_file import written_whole
+from roadmap_assets.places import Place
 
 ROWS_SHOWN: Final = 200
 LOOKS: Final = 5
 _INTERVAL: Final = (Series("up to the interval", "plain"), Series("95% interval", "level-0"))
 
 
-def write_report(path: Path, report: Report) -> None:
+def write_report(path: Place, report: Report) -> None:
     """Write the report.
 
     Raises:

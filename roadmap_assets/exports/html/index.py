@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from roadmap_assets.exports.edition import SIMULATOR, ordered_levels
@@ -14,6 +13,7 @@ from roadmap_assets.exports.html.charts import Chart, Part, Series, stacked
 from roadmap_assets.exports.html.page import LOOKS, counted, in_words
 from roadmap_assets.exports.html.template import render
 from roadmap_assets.exports.whole_file import written_whole
+from roadmap_assets.places import Place
 from roadmap_assets.warehouse.ledger import Day
 from roadmap_assets.warehouse.published import PublishedGroup
 
@@ -37,7 +37,7 @@ class Entry:
 
 
 def write_index(
-    path: Path,
+    path: Place,
     titles: Mapping[str, str],
     groups: Sequence[PublishedGroup],
     *,

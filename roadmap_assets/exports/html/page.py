@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 from roadmap_assets.exports.edition import CHALLENGE, TLDR, Edition, is_simulated, is_stale
@@ -14,6 +13,7 @@ from roadmap_assets.exports.html.charts import Chart, Series, stacked
 from roadmap_assets.exports.html.drawing import Drawing, Spot, draw
 from roadmap_assets.exports.html.template import render
 from roadmap_assets.exports.whole_file import written_whole
+from roadmap_assets.places import Place
 from roadmap_assets.roadmaps.document import Document
 from roadmap_assets.warehouse.published import EnrichedTopic
 
@@ -61,7 +61,7 @@ class Page:
     published: str
 
 
-def write_page(path: Path, edition: Edition, document: Document) -> None:
+def write_page(path: Place, edition: Edition, document: Document) -> None:
     """Write the page of a roadmap.
 
     Raises:
