@@ -21,6 +21,7 @@ from roadmap_assets.errors import RoadmapAssetsError
 
 COMMANDS = (
     "cache",
+    "db",
     "doctor",
     "evaluate",
     "export",

@@ -132,6 +132,10 @@ class Warehouse(Protocol):
         """Whether there is anything to read; looking creates nothing."""
         ...
 
+    def describe(self) -> str:
+        """What kind of database it is, and its size, in words."""
+        ...
+
     def require_room(self, *, answers: int) -> None:
         """Raise WarehouseUnwritable when there is known to be no room for this many answers."""
 

@@ -83,6 +83,10 @@ class Warehouse:
         """Whether there is a file."""
         return self.path.exists()
 
+    def describe(self) -> str:
+        """The size of the file."""
+        return f"{self.path.stat().st_size / 2**20:.1f} MB"
+
     def sign_of_life(self, holder: str) -> SignOfLife:
         """A lock file beside the database."""
         return LockFile(self.path, holder)

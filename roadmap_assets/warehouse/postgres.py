@@ -78,6 +78,13 @@ class Warehouse:
             found = raw.execute("SELECT to_regclass('schema_migrations') IS NOT NULL").fetchone()
             return bool(found and found[0])
 
+    def describe(self) -> str:
+        """The server's version and the size of the database."""
+        query = "SELECT current_setting('server_version'), pg_database_size(current_database())"
+        with self._session() as raw, errors_explained(self.name, raw):
+            [(version, size)] = raw.execute(query).fetchall()
+        return f"PostgreSQL {version}, {size / 2**20:.1f} MB"
+
     def require_room(self, *, answers: int) -> None:
         """The server's disk cannot be seen from here; what does not fit goes to the journal."""
 

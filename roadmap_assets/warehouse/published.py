@@ -101,7 +101,7 @@ def publish_rows(
     already are not written again, and keep their `published_at`; to compare them takes a tenth of the time.
     """
     connection.lock(table.name)
-    stored = _add_columns(connection, table, columns)
+    stored = add_columns(connection, table, columns)
     if load_published(connection, roadmap, table=table, columns=columns) == [_as_published(row) for row in rows]:
         return
     connection.execute(f"DELETE FROM {table.name} WHERE roadmap = ?", [roadmap])
@@ -161,7 +161,7 @@ def _value(cell: Any, kind: str) -> Any:
     return cell
 
 
-def _add_columns(connection: Connection, table: Table, columns: Mapping[str, str]) -> dict[str, str]:
+def add_columns(connection: Connection, table: Table, columns: Mapping[str, str]) -> dict[str, str]:
     """Add the profile's columns to the table; one that another profile typed otherwise becomes text.
 
     Returns name -> the column's name in the table, which may have its letters in another case: PostgreSQL would take

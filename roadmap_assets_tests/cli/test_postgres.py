@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import duckdb
 import pytest
 
 from roadmap_assets.database_url import PostgresUrl
@@ -44,6 +45,47 @@ def test_every_command_works_on_postgresql_and_none_shows_the_password(on_server
         assert PASSWORD not in text
         assert quote(PASSWORD, safe="") not in text
     assert not [name for name in on_server.files() if name.startswith(".cache")], "nothing is kept beside"
+
+
+def test_a_copied_database_pays_for_nothing_again_and_can_be_exported(
+    command_line: CommandLine, postgres_database: PostgresUrl
+) -> None:
+    offline = {"ROADMAP_OFFLINE": "1"}
+    assert command_line.run("scrape", *SAMPLE, "--enrich", **offline).exit_code == 0
+    copied = command_line.run("db", "copy", command_line.database, postgres_database.secret)
+    assert copied.exit_code == 0, copied.output
+    assert f"enrichments: {SAMPLE_TOPICS} rows, {SAMPLE_TOPICS} of them new" in copied.output
+    on_server = {**offline, "ROADMAP_DB": postgres_database.secret}
+    scraped = command_line.run("scrape", *SAMPLE, "--enrich", **on_server)
+    assert f"Cache hits: {SAMPLE_TOPICS}" in scraped.output
+    info = command_line.run("db", "info", **on_server)
+    assert "(PostgreSQL " in info.output
+    assert f"  enrichments: {SAMPLE_TOPICS} rows" in info.output
+    exported = command_line.run("db", "export", "--parquet", "tables", **on_server)
+    assert exported.exit_code == 0, exported.output
+    files = command_line.folder / "tables"
+    rows = duckdb.sql(f"SELECT count(*), count(answer) FROM '{files}/enrichments.parquet'").fetchall()
+    assert rows == [(SAMPLE_TOPICS, SAMPLE_TOPICS)]
+    assert {file.suffix for file in files.iterdir()} == {".parquet"}, "nothing unfinished is left"
+    assert PASSWORD not in copied.output + scraped.output + info.output + exported.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("missing.duckdb", "new.duckdb"), "there is no database"),
+        (("same.duckdb", "./same.duckdb"), "FROM and TO are the same database"),
+        (("mysql://u:secret@host/db", "new.duckdb"), "a database is a file or postgresql://"),
+    ],
+)
+def test_a_copy_that_makes_no_sense_is_refused_and_creates_nothing(
+    command_line: CommandLine, arguments: tuple[str, str], message: str
+) -> None:
+    result = command_line.run("db", "copy", *arguments)
+    assert result.exit_code in (1, 2)
+    assert message in result.output
+    assert "secret" not in result.output
+    assert command_line.files() == []
 
 
 @pytest.mark.parametrize(

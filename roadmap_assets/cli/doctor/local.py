@@ -34,9 +34,8 @@ def check_database(settings: Settings) -> Findings:
         warehouse = open_warehouse(db, wait_s=5)
         if warehouse.exists():
             with warehouse.transaction():
-                pass  # which takes the lock, opens the file for writing and brings its tables up to date
-            size = "" if isinstance(db, PostgresUrl) else f"{db.stat().st_size / 2**20:.1f} MB, "
-            findings.ok(f"{db}: {size}version {len(MIGRATIONS)}, {'reachable' if not size else 'writable'}")
+                pass  # which opens it for writing and brings its tables up to date
+            findings.ok(f"{db}: {warehouse.describe()}, version {len(MIGRATIONS)}, writable")
             if waiting := warehouse.journal.files():
                 findings.warn(
                     f"{len(waiting)} files of answers could not be stored and wait in {waiting[0].parent}",
