@@ -309,6 +309,20 @@ def test_publishing_the_same_again_writes_nothing(roadmaps: Roadmaps, profile: s
     assert roadmaps.sql("SELECT * FROM simulated_roadmaps") == before  # the time of publication, too
 
 
+def test_an_answer_with_an_empty_column_is_not_written_again(roadmaps: Roadmaps) -> None:
+    access = roadmaps.access()
+    roadmaps.read("alpha")
+    roadmaps.enrich("alpha", access=access)
+    roadmaps.sql("UPDATE enrichments SET answer = json_object('tldr', 'A line', 'challenge', NULL)")
+    first = roadmaps.publish("alpha", access)
+    before = roadmaps.sql("SELECT * FROM simulated_roadmaps")
+    assert first.csv
+    written = first.csv.stat().st_mtime_ns
+    assert roadmaps.publish("alpha", access).csv == first.csv
+    assert roadmaps.sql("SELECT * FROM simulated_roadmaps") == before  # the time of publication, too
+    assert first.csv.stat().st_mtime_ns == written
+
+
 def test_columns_of_another_profile_are_emptied(roadmaps: Roadmaps) -> None:
     roadmaps.read("alpha")
     for profile in ("study", "summary"):

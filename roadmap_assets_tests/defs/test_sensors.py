@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import dagster as dg
 import pytest
 from dagster import SensorResult, SkipReason
 
 from roadmap_assets.defs.partitions import ROADMAPS
-from roadmap_assets.defs.sensors import Cursor, deferred_rows, new_roadmaps
+from roadmap_assets.defs.sensors import ASKED_AGAIN_AFTER_S, Cursor, deferred_rows, new_roadmaps
 from roadmap_assets.simulator.server import Simulator
 from roadmap_assets_tests.defs.project import RANGE, Project
 from roadmap_assets_tests.roadmaps.sources.conftest import DOCUMENTS, FILES, TREES
@@ -161,6 +163,21 @@ class TestNewRoadmaps:
         assert not project.run("art").success, "there is no key"
         assert ticks.slugs() == ["art"]
 
+    def test_a_run_that_was_requested_and_failed_is_requested_again_under_another_key(
+        self, project: Project, ticks: Ticks
+    ) -> None:
+        project.write("art")
+        project.set(ROADMAP_OFFLINE="0")
+        [(_, key)] = ticks.tick()
+        assert not project.run("art").success, "there is no key"
+        assert ticks.slugs() == [], "not at once"
+        stored = json.loads(ticks.cursor or "")
+        stored["asked"]["art"][1] -= ASKED_AGAIN_AFTER_S
+        ticks.cursor = json.dumps(stored)
+        [(slug, another)] = ticks.tick()
+        assert slug == "art"
+        assert another != key
+
     def test_what_a_backfill_has_made_is_not_requested(self, project: Project, ticks: Ticks) -> None:
         project.write("art")
         assert project.run("art").success
@@ -213,6 +230,15 @@ class TestDeferredRows:
     def test_another_set_of_questions_is_another_run(self, deferred: Project) -> None:
         first = self.tick(deferred)
         deferred.run("bees", assets=["topic_enrichments"])
+        second = self.tick(deferred)
+        assert isinstance(first, dg.RunRequest)
+        assert isinstance(second, dg.RunRequest)
+        assert first.run_key != second.run_key
+
+    def test_as_many_other_questions_are_another_run(self, deferred: Project) -> None:
+        first = self.tick(deferred)
+        deferred.write("cars", [f"cars {number}" for number in range(15)], text="Another text altogether.")
+        deferred.run("cars", assets=["raw_roadmap", "roadmap_topics"])
         second = self.tick(deferred)
         assert isinstance(first, dg.RunRequest)
         assert isinstance(second, dg.RunRequest)
