@@ -97,8 +97,24 @@ class Settings(BaseSettings):
     description_chars: int = _setting(
         "a longer description is cut at a sentence's end before it is sent", 2_000, ge=100
     )
-    service: Literal["standard", "flex"] = _setting(
-        "how Gemini is asked; flex costs half, and takes minutes a call", "standard"
+    service: Literal["standard", "flex", "batch"] = _setting(
+        "how Gemini is asked; flex and batch cost half, and take minutes a call and up to a day", "standard"
+    )
+    batch_enqueued_tokens: int = _setting(
+        "input tokens of all unfinished batch jobs together, as the tier of the project allows", 10_000_000, ge=1000
+    )
+    batch_poll_s: float = _setting(
+        "seconds between two looks at a young batch job; up to ten times that later",
+        30.0,
+        gt=0,
+        le=3600,
+        name="ROADMAP_BATCH_POLL",
+    )
+    batch_live_after_h: float | None = _setting(
+        "hours after which a batch job that has not ended is cancelled, and its rows are asked live; unset: never",
+        None,
+        gt=0,
+        name="ROADMAP_BATCH_LIVE_AFTER",
     )
     flex_timeout_s: float = _setting(
         "seconds one attempt of the flex tier may take", 900.0, ge=10, le=3600, name="ROADMAP_FLEX_TIMEOUT"

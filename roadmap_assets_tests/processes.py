@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from typing import Any, Self
 
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.access import Access
+from roadmap_assets.enrichment.engine.engine import Engine
 from roadmap_assets.enrichment.engine.events import Event
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.settings import load_settings
@@ -98,10 +100,15 @@ class EngineProcess:
     already, so that it is at work in half a second. Killed at the latest when the context ends.
     """
 
+    @staticmethod
+    def _run(topics: Sequence[str], settings: dict[str, Any], teller: Connection) -> None:
+        access = Access(load_settings(**settings))
+        _report(access, access.engine(open_warehouse(access.settings.db)), topics, teller)
+
     def __init__(self, topics: Sequence[str], *, db: Path | PostgresUrl, url: str, **settings: Any) -> None:
         self._told, teller = _FORKS.Pipe(duplex=False)
         given = {"rpm": 0, "tpm": 0, "rpd": 0, **settings, "db": db, "gemini_base_url": url, "gemini_api_key": "any"}
-        self._process = _FORKS.Process(target=_run_engine, args=(list(topics), given, teller))
+        self._process = _FORKS.Process(target=self._run, args=(list(topics), given, teller))
         self._process.start()
         teller.close()
 
@@ -149,11 +156,23 @@ def questions(access: Access, topics: Sequence[str]) -> list[Question]:
     return [access.question(topic=topic, description=f"{topic} is a topic.", context="A Roadmap") for topic in topics]
 
 
-def _run_engine(topics: Sequence[str], settings: dict[str, Any], teller: Connection) -> None:
+class BatchProcess(EngineProcess):
+    """A run by batch jobs that waits for them, and looks at them all the time."""
+
+    @staticmethod
+    def _run(topics: Sequence[str], settings: dict[str, Any], teller: Connection) -> None:
+        access = Access(load_settings(service="batch", batch_poll_s=0.05, **settings))
+        engine = access.batch_engine(open_warehouse(access.settings.db), waits=True)
+        engine.options = replace(engine.options, confirm_s=0.5)
+        engine.config = replace(engine.config, lease_s=5.0)
+        _report(access, engine, topics, teller)
+
+
+def _report(access: Access, engine: Engine, topics: Sequence[str], teller: Connection) -> None:
+    """Run the engine, and report the name of each event."""
+
     def report(event: Event) -> None:
         with suppress(BrokenPipeError):  # the test has stopped reading
             teller.send(type(event).__name__)
 
-    access = Access(load_settings(**settings))
-    engine = access.engine(open_warehouse(access.settings.db))
     asyncio.run(engine.run(questions(access, topics), on_event=report))

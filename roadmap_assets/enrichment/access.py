@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.cost import Prices, load_prices
@@ -27,6 +28,10 @@ from roadmap_assets.errors import InvalidSetting, MissingKey
 from roadmap_assets.settings import Settings, variable_of
 from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.published import RESERVED_COLUMNS
+
+if TYPE_CHECKING:
+    from roadmap_assets.enrichment.batch.engine import BatchEngine
+    from roadmap_assets.enrichment.providers.gemini_batch import BatchProvider
 
 _MODEL = re.compile(r"[\w.\-/:@]+", re.ASCII)
 
@@ -138,10 +143,35 @@ class Access:
             description_chars=self.settings.description_chars,
         )
 
-    def engine(self, warehouse: Warehouse) -> Engine:
-        """The engine that asks as the settings say, and keeps the answers in `warehouse`."""
+    def engine(self, warehouse: Warehouse, *, waits: bool = False) -> Engine:
+        """The engine that asks as the settings say, and keeps the answers in `warehouse`.
+
+        With the service `batch`, a run ends with its rows pending unless it `waits`.
+        """
+        if self.settings.service == "batch":
+            return self.batch_engine(warehouse, waits=waits)
+        config = self._config(warehouse)
+        return Engine(replace(config, fallback=self._fallback(config)))
+
+    def batch_engine(self, warehouse: Warehouse, *, waits: bool = False) -> BatchEngine:
+        """The engine that asks by batch jobs, whatever the service in the settings."""
+        from roadmap_assets.enrichment.batch.engine import BatchEngine
+        from roadmap_assets.enrichment.batch.options import BatchOptions
+
         s = self.settings
-        config = EngineConfig(
+        options = BatchOptions(
+            scope=self._scope(self.model),
+            open_provider=self._open_batch_provider,
+            waits=waits or self.offline,  # the built-in simulator forgets its jobs when the process ends
+            poll_s=s.batch_poll_s,
+            enqueued_tokens=s.batch_enqueued_tokens,
+            live_after_s=None if s.batch_live_after_h is None else s.batch_live_after_h * 3600,
+        )
+        return BatchEngine(replace(self._config(warehouse), service="batch"), options)
+
+    def _config(self, warehouse: Warehouse) -> EngineConfig:
+        s = self.settings
+        return EngineConfig(
             warehouse=warehouse,
             profile=self.profile,
             prices=self.prices,
@@ -160,7 +190,6 @@ class Access:
             failure_runs=s.failure_runs,
             budget_usd=s.budget_usd,
         )
-        return Engine(replace(config, fallback=self._fallback(config)))
 
     def _fallback(self, config: EngineConfig) -> EngineConfig | None:
         """How the other model is asked: with a quota of its own, as providers count by model."""
@@ -194,16 +223,42 @@ class Access:
         whose = hashlib.sha256(f"{self._key}\0{self.settings.gemini_base_url or ''}".encode()).hexdigest()[:16]
         return f"{model} {whose}"
 
+    def _open_batch_provider(self) -> BatchProvider:
+        if not self.offline:
+            return self._gemini_batch(api_key=self._key, base_url=self.settings.gemini_base_url)
+        url, on_close = self._start_simulator()
+        return self._gemini_batch(api_key="offline", base_url=url, on_close=on_close)
+
     def _open_provider(self, model: str) -> Provider:
         if not self.offline:
             return self._gemini(model, api_key=self._key, base_url=self.settings.gemini_base_url)
+        url, on_close = self._start_simulator()
+        return self._gemini(SIMULATOR, api_key="offline", base_url=url, on_close=on_close)
+
+    def _start_simulator(self) -> tuple[str, Callable[[], None]]:
+        """The address of a simulator of our own, and what ends it."""
         from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 
         stack = ExitStack()
         limits = self.limits
         options = SimulatorOptions(rpm=limits.rpm, tpm=limits.tpm, rpd=limits.rpd, window_s=limits.window_s)
         simulator = stack.enter_context(Simulator(options))
-        return self._gemini(SIMULATOR, api_key="offline", base_url=simulator.url, on_close=stack.close)
+        return simulator.url, stack.close
+
+    def _gemini_batch(
+        self, *, api_key: str, base_url: str | None, on_close: Callable[[], None] = lambda: None
+    ) -> BatchProvider:
+        from roadmap_assets.enrichment.providers.gemini_batch import GeminiBatch
+
+        return GeminiBatch(
+            api_key=api_key,
+            model=SIMULATOR if self.offline else self.settings.model,
+            profile=self.profile,
+            base_url=base_url,
+            temperature=self.settings.temperature,
+            thinking_level=self.settings.thinking_level,
+            on_close=on_close,
+        )
 
     def _gemini(
         self, model: str, *, api_key: str, base_url: str | None, on_close: Callable[[], None] = lambda: None

@@ -13,6 +13,7 @@ from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.limiter.base import least_seconds
 from roadmap_assets.enrichment.providers.base import Service, Usage
 from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.warehouse.batch_jobs import pending_keys
 from roadmap_assets.warehouse.enrichments import answered_keys, cache_size, load_failures
 
 CALL_S: Final[Mapping[Service, float]] = {"standard": 2.0, "flex": 60.0, "batch": 600.0}
@@ -24,7 +25,8 @@ OUTPUT_TOKENS_PER_COLUMN = 40
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would take: `given_up` rows are not asked, as they failed too often or are too long for the quota;
+    """What a run would take: `given_up` rows are not asked, as they failed too often or are too long for the quota, nor
+    are `pending` rows, which are in a batch job;
     `service` is what is asked at `cost_usd`, and `costs_usd` has the cost of each service; None without a price.
 
     `seconds` is the shortest time under the quota per minute, and `days` how many days' quota the calls need.
@@ -34,6 +36,7 @@ class Plan:
     hits: int
     misses: int
     given_up: int
+    pending: int
     calls: int
     input_tokens: int
     output_tokens: int
@@ -52,11 +55,12 @@ class Plan:
 class LookUp:
     """What the database knows about questions, by key; `latest` is when the youngest of its `entries` arrived (UTC).
 
-    `given_up` has the reason for each key that is not asked.
+    `given_up` has the reason for each key that is not asked, and `pending` are those that a batch job asks.
     """
 
     answered: AbstractSet[str]
     given_up: Mapping[str, str]
+    pending: AbstractSet[str]
     to_ask: Sequence[Question]
     entries: int
     latest: datetime | None
@@ -66,16 +70,18 @@ def look_up(config: EngineConfig, questions: Mapping[str, Question]) -> LookUp:
     """Look up questions by their keys, all in one transaction. Raises as `Warehouse.transaction`."""
     with config.warehouse.transaction() as connection:
         answered = answered_keys(connection, questions)
+        pending = pending_keys(connection, questions.keys() - answered)
         entries, latest = cache_size(connection)
         failures = load_failures(connection, questions.keys() - answered)
     given_up = {
         key: f"{past.reason}, in {past.runs} runs: {past.last_error}"
         for key, past in failures.items()
-        if past.runs >= config.failure_runs
+        if past.runs >= config.failure_runs and key not in pending
     }
     given_up |= _too_long(config, questions)
-    to_ask = [question for key, question in questions.items() if key not in answered and key not in given_up]
-    return LookUp(answered, given_up, to_ask, entries, latest)
+    settled = answered | given_up.keys() | pending
+    to_ask = [question for key, question in questions.items() if key not in settled]
+    return LookUp(answered, given_up, pending, to_ask, entries, latest)
 
 
 def _too_long(config: EngineConfig, questions: Mapping[str, Question]) -> dict[str, str]:
@@ -102,11 +108,13 @@ def make_plan(config: EngineConfig, questions: Sequence[Question], found: LookUp
     limits = config.limits
     hits = sum(question.key in found.answered for question in questions)
     gone = sum(question.key in found.given_up for question in questions)
+    pending = sum(question.key in found.pending for question in questions)
     return Plan(
         rows=len(questions),
         hits=hits,
-        misses=len(questions) - hits - gone,
+        misses=len(questions) - hits - gone - pending,
         given_up=gone,
+        pending=pending,
         calls=calls,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,

@@ -116,7 +116,7 @@ def _config(access: Access, warehouse: Warehouse) -> EngineConfig:
 def _plan(config: EngineConfig, batches: Sequence[Batch], packing: Packing) -> Plan:
     """What these batches take, each a call of its own."""
     questions = [packing.question(row) for batch in batches for row in batch.rows]
-    found = LookUp(frozenset(), {}, questions, entries=0, latest=None)
+    found = LookUp(frozenset(), {}, frozenset(), questions, entries=0, latest=None)
     return make_plan(config, questions, found, calls=len(batches))
 
 

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from roadmap_assets.simulator import wire
 from roadmap_assets.simulator.answers import UNBIASED, Bias, Columns, answer_all
-from roadmap_assets.simulator.batches import BatchBehaviour, Batches, TooManyJobs
+from roadmap_assets.simulator.batches import BatchBehaviour, Batches, TooManyJobs, Unavailable
 from roadmap_assets.simulator.delivery import Outgoing, SeenRequest
 from roadmap_assets.simulator.edits import reply_with
 from roadmap_assets.simulator.faults import Drop, Fault, FaultCursor, FaultPlan, Garble, Status
@@ -173,10 +173,13 @@ class SimulatorApp(Router):
             return refusal
         try:
             job = self._batches.create(seen.model, body)
+            seen.topics = self._batches.topics(job["name"])
         except wire.BadRequest as error:
             return Outgoing(seen, 400, wire.error_body(400, str(error)), outcome="refused")
         except TooManyJobs:
             return Outgoing(seen, 429, wire.batch_quota_body(), outcome="too many jobs")
+        except Unavailable:
+            return Outgoing(seen, 503, wire.error_body(503, _STATUS_MESSAGES[503]), outcome="unavailable")
         fault = Drop() if self._batches.reply_is_lost else None
         return Outgoing(seen, 200, wire.json_bytes(job), fault=fault, latency_s=self.options.latency_s)
 

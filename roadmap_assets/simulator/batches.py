@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
@@ -38,7 +39,8 @@ class BatchBehaviour:
     it expires). ``shuffle``: results are in another order. ``permute_keys``: every result is under another request's
     key; ``wrong_keys``: this share is; ``lost_keys``: this share has no key. ``missing``: this many results are left
     out. ``errors``: this share of the results is an error; ``error_objects``: with details that are objects, for which
-    the SDK rejects the whole job. ``lost_replies``: this many jobs are created without a reply. ``faulty_jobs``: only
+    the SDK rejects the whole job. ``lost_replies``: this many jobs are created without a reply;
+    ``refused_creations``: this many creations are answered 503, without effect. ``faulty_jobs``: only
     this many jobs, the first, have these faults and this ``end``; None: all. ``most_jobs``, ``most_tokens``: jobs and
     input tokens that may be unfinished at once; 0 is no limit.
     """
@@ -54,6 +56,7 @@ class BatchBehaviour:
     errors: float = 0.0
     error_objects: bool = False
     lost_replies: int = 0
+    refused_creations: int = 0
     faulty_jobs: int | None = None
     expires_after_s: float = EXPIRES_AFTER_S
     most_jobs: int = 100
@@ -89,13 +92,17 @@ class TooManyJobs(Exception):
     """The project has as many unfinished jobs or enqueued tokens as it may have."""
 
 
+class Unavailable(Exception):
+    """The server has an outage."""
+
+
 class Batches:
     """The jobs of a simulator, in memory. Raises BadRequest for what the real server refuses, KeyError for no job."""
 
     def __init__(self, behaviour: BatchBehaviour, *, files: Files, answer: Answer) -> None:
         self._behaviour, self._files, self._answer = behaviour, files, answer
         self._jobs: dict[str, Job] = {}
-        self._created = 0
+        self._created = self._asked = 0
 
     def create(self, model: str, body: bytes) -> dict[str, Any]:
         """Make a job of a ``batchGenerateContent`` request, and return it as an ``Operation``."""
@@ -118,6 +125,9 @@ class Batches:
             tokens=tokens,
             created_at=time.time(),
         )
+        self._asked += 1
+        if self._asked <= self._behaviour.refused_creations:
+            raise Unavailable
         self._jobs[job.name] = job
         self._created += 1
         return self._operation(job)
@@ -130,6 +140,14 @@ class Batches:
     def get(self, name: str) -> dict[str, Any]:
         """The job as an ``Operation``."""
         return self._operation(self._jobs[name])
+
+    def topics(self, name: str) -> tuple[str, ...]:
+        """The names of all topics in a job's requests, those of requests that cannot be read left out."""
+        topics: list[str] = []
+        for _, request in self._jobs[name].items:
+            with suppress(wire.BadRequest):
+                topics += [topic.topic for topic in wire.read_call(wire.json_bytes(request)).topics]
+        return tuple(topics)
 
     def page(self, *, page_size: int, page_token: str) -> dict[str, Any]:
         """A page of jobs, the newest first."""
@@ -154,7 +172,7 @@ class Batches:
     def reset(self) -> None:
         """Forget every job."""
         self._jobs.clear()
-        self._created = 0
+        self._created = self._asked = 0
 
     def _check_limits(self, tokens: int) -> None:
         unfinished = [job for job in self._jobs.values() if self._state(job) in ("PENDING", "RUNNING")]

@@ -23,10 +23,10 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
-from roadmap_assets.warehouse.base import KEYS, Connection
+from roadmap_assets.warehouse.base import Connection
 from roadmap_assets.warehouse.enrichments import Answer, store_answers
 from roadmap_assets.warehouse.evaluations import AskedRow, store_asked_rows
-from roadmap_assets.warehouse.ledger import Call, record_calls
+from roadmap_assets.warehouse.ledger import Call, known_calls, record_calls
 
 
 class Journal:
@@ -74,7 +74,7 @@ class Journal:
                 except (ValueError, TypeError, KeyError):
                     path.replace(path.with_suffix(".damaged"))  # left for a person to look at
                     continue
-                known = _known_calls(connection, calls)
+                known = known_calls(connection, [call.call_id for call in calls])
                 record_calls(connection, [call for call in calls if call.call_id not in known])
                 store_answers(connection, answers)
                 store_asked_rows(connection, [row for row in asked if row.call_id not in known])
@@ -134,9 +134,3 @@ def _read(path: Path) -> tuple[list[Call], list[Answer], list[AskedRow]]:
     ]
     answers = [Answer(**record["answer"]) for record in records if "answer" in record]
     return calls, answers, [AskedRow(**record["asked"]) for record in records if "asked" in record]
-
-
-def _known_calls(connection: Connection, calls: Sequence[Call]) -> set[str]:
-    keys = ",".join(call.call_id for call in calls)
-    rows = connection.execute(f"SELECT call_id FROM api_calls WHERE call_id IN {KEYS}", [keys]).fetchall()
-    return {call_id for (call_id,) in rows}

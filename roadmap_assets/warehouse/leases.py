@@ -16,6 +16,7 @@ from typing import Self
 
 from roadmap_assets.errors import WarehouseError
 from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table, Warehouse
+from roadmap_assets.warehouse.batch_jobs import pending_keys
 from roadmap_assets.warehouse.enrichments import answered_keys
 from roadmap_assets.warehouse.rows import insert_rows
 
@@ -41,11 +42,12 @@ LEASE_HOLDERS = Table(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Result of a claim: each key is in one of the three."""
+    """Result of a claim: each key is in one of the four. `held` are those of other runs, `pending` of batch jobs."""
 
     answered: frozenset[str]
     leased: frozenset[str]
     held: frozenset[str]
+    pending: frozenset[str]
 
 
 class LeaseHolder:
@@ -69,7 +71,7 @@ class LeaseHolder:
         self._sign.hide()
 
     def claim(self, connection: Connection, keys: Iterable[str]) -> Claim:
-        """Lease every key that is neither answered nor leased by another living holder."""
+        """Lease every key that is neither answered, nor in a batch job, nor leased by another living holder."""
         self._free_dead_holders(connection)
         self.renew(connection)
         wanted = sorted(set(keys))  # in this order, so that two claims of some of the same never wait for each other
@@ -78,9 +80,18 @@ class LeaseHolder:
         free = [{"key": key, "holder": self.id} for key in wanted if key not in holders]
         inserted = insert_rows(connection, ENRICHMENT_LEASES, free, unless_known=True, returning="key").fetchall()
         own = {key for key, holder in holders.items() if holder == self.id} | {key for (key,) in inserted}
-        # After the leases: a key that another run has answered, and freed since, must not be asked again.
+        # After the leases: a key that another run has answered, and freed since, must not be asked again, nor one that
+        # it has put into a batch job.
         answered = answered_keys(connection, wanted)
-        return Claim(frozenset(answered), frozenset(own - answered), frozenset(wanted) - own - answered)
+        pending = pending_keys(connection, wanted) - answered
+        settled = answered | pending
+        held = frozenset(wanted) - own - settled
+        return Claim(frozenset(answered), frozenset(own - settled), held, frozenset(pending))
+
+    def release(self, connection: Connection, keys: Iterable[str]) -> None:
+        """End this holder's leases of these keys."""
+        query = f"DELETE FROM enrichment_leases WHERE holder = ? AND key IN {KEYS}"
+        connection.execute(query, [self.id, ",".join(keys)])
 
     def renew(self, connection: Connection) -> None:
         """Keep all leases of this holder for another `ttl_s` seconds."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from roadmap_assets.warehouse.base import Column, Connection, Table, one_row
+from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table, one_row
 from roadmap_assets.warehouse.rows import insert_rows
 
 _COUNTS = ("input_tokens", "cached_tokens", "output_tokens", "thought_tokens")
@@ -109,6 +109,12 @@ def record_calls(connection: Connection, calls: Sequence[Call]) -> None:
     """Add the calls to the ledger."""
     if calls:
         insert_rows(connection, API_CALLS, map(_row, calls), unless_known=True)
+
+
+def known_calls(connection: Connection, call_ids: Iterable[str]) -> set[str]:
+    """Those of the calls that are in the ledger already."""
+    query = f"SELECT call_id FROM api_calls WHERE call_id IN {KEYS}"
+    return {call_id for (call_id,) in connection.execute(query, [",".join(call_ids)]).fetchall()}
 
 
 def _row(call: Call) -> dict[str, Any]:

@@ -96,6 +96,22 @@ def _add_service(connection: Connection) -> None:
     _add_columns(connection, "api_calls", {"service": ("VARCHAR", "'standard'")}, after="model_version")
 
 
+def _add_batch_jobs(connection: Connection) -> None:
+    connection.execute(
+        "CREATE TABLE batch_jobs (job_id VARCHAR NOT NULL, name VARCHAR NOT NULL, scope VARCHAR NOT NULL, "
+        "model VARCHAR NOT NULL, profile VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL, run_id VARCHAR NOT NULL, "
+        "state VARCHAR NOT NULL, reason VARCHAR NOT NULL, requests INTEGER NOT NULL, rows INTEGER NOT NULL, "
+        "input_tokens BIGINT NOT NULL, estimated_usd DOUBLE, created_at TIMESTAMP NOT NULL, posted_at TIMESTAMP, "
+        "expires_at TIMESTAMP NOT NULL, ended_at TIMESTAMP)"
+    )
+    connection.execute(
+        "CREATE TABLE batch_rows (job_id VARCHAR NOT NULL, request INTEGER NOT NULL, position INTEGER NOT NULL, "
+        "key VARCHAR NOT NULL, topic VARCHAR NOT NULL, description VARCHAR NOT NULL, context VARCHAR NOT NULL, "
+        "rejected VARCHAR NOT NULL, asked INTEGER NOT NULL, breaches INTEGER NOT NULL, state VARCHAR NOT NULL, "
+        "apart VARCHAR NOT NULL, last_error VARCHAR NOT NULL)"
+    )
+
+
 def _add_columns(connection: Connection, table: str, added: Mapping[str, tuple[str, str]], *, after: str) -> None:
     """Rebuild the table with columns (name -> type, value of existing rows) that are NOT NULL, `after` another one."""
     columns: list[Column] = []
@@ -126,6 +142,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("publish_simulated_apart", _publish_simulated_apart),
     ("add_evaluations", _add_evaluations),
     ("add_service", _add_service),
+    ("add_batch_jobs", _add_batch_jobs),
 )
 """In the order in which they run. The first creates what the descriptions say today and stands for all others.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roadmap_assets.warehouse.base import Column, Table
+from roadmap_assets.warehouse.batch_jobs import BATCH_JOBS, BATCH_ROWS
 from roadmap_assets.warehouse.enrichments import ENRICHMENT_FAILURES, ENRICHMENTS
 from roadmap_assets.warehouse.evaluations import EVALUATION_ANSWERS, EVALUATIONS
 from roadmap_assets.warehouse.leases import ENRICHMENT_LEASES, LEASE_HOLDERS
@@ -39,5 +40,7 @@ TABLES = (
     UNREADABLE_ROADMAPS,
     ENRICHMENT_LEASES,
     LEASE_HOLDERS,
+    BATCH_JOBS,
+    BATCH_ROWS,
     SCHEMA_MIGRATIONS,
 )

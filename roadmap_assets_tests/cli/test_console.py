@@ -36,6 +36,7 @@ PLAN = Plan(
     hits=75,
     misses=75,
     given_up=0,
+    pending=0,
     calls=4,
     input_tokens=1000,
     output_tokens=300,

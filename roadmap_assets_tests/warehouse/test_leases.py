@@ -39,7 +39,7 @@ def claim(holder: LeaseHolder, warehouse: Warehouse, keys: Iterable[str]) -> Cla
 
 
 def parts(*, answered: str = "", leased: str = "", held: str = "") -> Claim:
-    return Claim(frozenset(answered), frozenset(leased), frozenset(held))
+    return Claim(frozenset(answered), frozenset(leased), frozenset(held), frozenset())
 
 
 def test_that_each_key_is_answered_leased_or_held(warehouse: Warehouse) -> None:

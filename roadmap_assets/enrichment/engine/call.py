@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -25,12 +25,17 @@ _UNANSWERED = Matched(answers={}, rejected={}, unknown=0, damage=None)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at a batch: its number from 1 in the run, and how often that batch was sent, this time included."""
+    """One attempt at a batch: its number from 1 in the run, and how often that batch was sent, this time included.
+
+    The ids of its topics count from `first_id`; `call_id` will be its row in the ledger.
+    """
 
     batch: int
     attempt: int
     started_at: datetime
     estimated_usd: float
+    first_id: int = 0
+    call_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +110,9 @@ class Calls:
         matched = _UNANSWERED
         simulated = outcome.model_version == SIMULATOR != self._config.model
         if outcome.kind == "replied" and not simulated:
-            asked = {str(place): question.topic for place, question in enumerate(questions)}
+            asked = {str(number): question.topic for number, question in enumerate(questions, attempt.first_id)}
             matched = match_reply(outcome.text, asked=asked, profile=self._config.profile)
+            matched = _by_position(matched, first_id=attempt.first_id)
         call = self._ledger_row(outcome, matched, attempt, rows=len(questions))
         self._tally.charge(call, estimated_usd=attempt.estimated_usd, sent=outcome.sent)
         answered = [(questions[int(place)], columns) for place, columns in matched.answers.items()]
@@ -140,7 +146,7 @@ class Calls:
     def _ledger_row(self, outcome: Outcome, matched: Matched, attempt: Attempt, *, rows: int) -> Call:
         usage = outcome.usage
         return Call(
-            call_id=uuid.uuid4().hex,
+            call_id=attempt.call_id,
             run_id=self._tally.run_id,
             batch=attempt.batch,
             attempt=attempt.attempt,
@@ -165,6 +171,15 @@ class Calls:
             return None
         model = outcome.model_version or self._config.model
         return self._config.prices.cost_usd(model, outcome.usage, service=outcome.service)
+
+
+def _by_position(matched: Matched, *, first_id: int) -> Matched:
+    """A reply's topics by their positions in the request instead of by their ids."""
+    if not first_id:
+        return matched
+    answers = {str(int(topic_id) - first_id): answer for topic_id, answer in matched.answers.items()}
+    rejected = {str(int(topic_id) - first_id): why for topic_id, why in matched.rejected.items()}
+    return replace(matched, answers=answers, rejected=rejected)
 
 
 def _ledger_outcome(outcome: Outcome, matched: Matched, rows: int) -> str:

@@ -33,7 +33,8 @@ class Claims:
     async def claim(self, items: Iterable[Item]) -> list[Item]:
         """Those of the items that this run is to ask: it holds their leases now.
 
-        Items that were answered or failed in another run are settled, and those that another run asks are `held`.
+        Items that were answered or failed in another run, or are in a batch job, are settled, and those that another
+        run asks are `held`.
         """
         wanted = {item.question.key: item for item in items}
         generation = self.check_generation()
@@ -41,6 +42,8 @@ class Claims:
         self.held = self.held - wanted.keys() | claim.held
         for key in claim.answered:
             self._tally.settle(key, "hit")
+        for key in claim.pending:
+            self._tally.settle(key, "pending")
         for key, reason in failed.items():
             self._tally.fail(key, reason)
         leased = [item for key, item in wanted.items() if key in claim.leased and key not in failed]

@@ -24,11 +24,11 @@ class Engine:
 
     def plan(self, questions: Sequence[Question]) -> Plan:
         """What `run` would take now; no call is made. Raises as `Warehouse.transaction`."""
-        return make_plan(self.config, questions, look_up(self.config, _by_key(questions)))
+        return make_plan(self.config, questions, look_up(self.config, by_key(questions)))
 
     def misses(self, questions: Sequence[Question]) -> Sequence[Question]:
         """The questions that `run` would ask now, each once. Raises as `Warehouse.transaction`."""
-        return look_up(self.config, _by_key(questions)).to_ask
+        return look_up(self.config, by_key(questions)).to_ask
 
     async def run(self, questions: Sequence[Question], *, on_event: OnEvent = lambda _: None) -> Report:
         """Answer every question, from the cache or by asking, and store each answer as it arrives.
@@ -44,12 +44,14 @@ class Engine:
         """
         config = self.config
         began = config.clock.time()
-        unique = _by_key(questions)
+        unique = by_key(questions)
         found = look_up(config, unique)
         plan = make_plan(config, questions, found)
         tally = Tally(config, questions, unique=unique, plan=plan, began=began)
         for key in found.answered:
             tally.settle(key, "hit")
+        for key in found.pending:
+            tally.settle(key, "pending")
         for key, reason in found.given_up.items():
             tally.fail(key, reason)
         on_event(CacheChecked(found.entries, found.latest, plan=plan, batch_size=config.batch_size))
@@ -61,5 +63,6 @@ class Engine:
         return tally.report(stop_reason=stop.reason, deferred_until=stop.until)
 
 
-def _by_key(questions: Sequence[Question]) -> dict[str, Question]:
+def by_key(questions: Sequence[Question]) -> dict[str, Question]:
+    """Each question once."""
     return {question.key: question for question in questions}

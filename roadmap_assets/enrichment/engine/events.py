@@ -72,7 +72,15 @@ class FellBack:
     reason: str
 
 
-Event = CacheChecked | BatchEnriched | BatchFailed | Waiting | Progress | Stopped | FellBack
+@dataclass(frozen=True, slots=True)
+class BatchJobChanged:
+    """What became of a batch job, in words that follow its id."""
+
+    job_id: str
+    text: str
+
+
+Event = CacheChecked | BatchEnriched | BatchFailed | Waiting | Progress | Stopped | FellBack | BatchJobChanged
 OnEvent = Callable[[Event], None]
 
 
@@ -94,6 +102,8 @@ def describe(event: Event) -> str:
             return f"{event.done}/{event.total} rows done, {event.hits} hits, {event.calls} calls{left}"
         case FellBack():
             return f"The rest is asked at the full price: {event.reason}"
+        case BatchJobChanged():
+            return f"Batch job {event.job_id[:8]}: {event.text}"
         case Stopped():
             return f"Stopped: {event.reason}"
 

@@ -79,6 +79,15 @@ def recover_unanswered(items: Sequence[Item], detail: str, *, attempts: int) -> 
     return recovery
 
 
+def recover_transient(items: Sequence[Item], detail: str, *, attempts: int) -> Recovery:
+    """Sort the items of a request of a batch job that has failed for a reason outside the request."""
+    recovery = Recovery()
+    for item in items:
+        item.asked += 1
+        _again_or_failed(recovery, item, "unavailable", detail, over=item.asked >= attempts)
+    return recovery
+
+
 def backoff_s(attempt: int, *, requested_s: float | None, randomness: random.Random) -> float:
     """Seconds to wait after failure number `attempt`: as requested, else exponential with jitter, at most 30 s.
 

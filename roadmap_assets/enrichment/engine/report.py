@@ -12,8 +12,9 @@ from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.warehouse.ledger import Spent
 
-Status = Literal["hit", "enriched", "failed", "deferred"]
-"""Of a key: answered before (or meanwhile by another run), answered by this run, given up, or left to a later run."""
+Status = Literal["hit", "enriched", "failed", "deferred", "pending"]
+"""Of a key: answered before (or meanwhile by another run), answered by this run, given up, left to a later run, or in a
+batch job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Report:
     @property
     def complete(self) -> bool:
         """Whether every row has an answer."""
-        return not (self.rows.get("failed") or self.rows.get("deferred"))
+        return not any(self.rows.get(status) for status in ("failed", "deferred", "pending"))
 
 
 def count_rows(questions: Iterable[Question], statuses: Mapping[str, Status]) -> Counter[Status]:

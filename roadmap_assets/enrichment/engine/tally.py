@@ -90,7 +90,7 @@ class Tally:
     def charge(self, call: Call, *, estimated_usd: float, sent: bool) -> None:
         """Count a call. One that was sent at an unknown cost is charged to the budget as estimated."""
         self._calls += 1
-        self._latency_s += call.latency_s
+        self._latency_s += call.latency_s if call.service != "batch" else 0.0
         unseen = call.outcome in ("timeout", "dropped", "cancelled")
         if sent:
             self._charged_usd += estimated_usd if unseen or call.cost_usd is None else call.cost_usd
@@ -99,6 +99,11 @@ class Tally:
             self._output_tokens_per_topic = max(self._output_tokens_per_topic, per_topic)
 
     # --------------------------------------------------------------------------------------------------- reporting
+
+    @property
+    def unsettled(self) -> list[str]:
+        """The keys without a status."""
+        return [key for key in self.unique if key not in self._statuses]
 
     @property
     def open_calls(self) -> int:

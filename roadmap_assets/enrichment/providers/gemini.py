@@ -189,9 +189,9 @@ async def _trace_sending(request: httpx2.Request) -> None:
     request.extensions["trace"] = trace
 
 
-def request_text(questions: Sequence[Question]) -> str:
+def request_text(questions: Sequence[Question], *, first_id: int = 0) -> str:
     """The user content: `{"topics": [{"id": "0", "topic": …, "description": …, "context": …}, …]}`."""
-    topics = [{"id": str(place), **question.wire} for place, question in enumerate(questions)]
+    topics = [{"id": str(number), **question.wire} for number, question in enumerate(questions, first_id)]
     return json.dumps({"topics": topics}, ensure_ascii=False)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import httpx2
 
@@ -20,9 +21,14 @@ class ReplyTooLarge(Exception):
 
 
 def open_client(
-    *, connections: int, on_request: Callable[[httpx2.Request], Awaitable[None]]
+    *,
+    connections: int,
+    on_request: Callable[[httpx2.Request], Awaitable[None]],
+    max_bytes: int | None = MAX_REPLY_BYTES,
 ) -> tuple[httpx2.AsyncClient, ssl.SSLContext]:
     """A client, and its certificates, to be shared since they take long to load. It follows no redirects.
+
+    No body may have more than `max_bytes`; None leaves that to the caller, who then reads it piece by piece.
 
     Raises:
         InvalidSetting: the certificates or the proxy that the environment names cannot be used. A proxy's address is
@@ -35,6 +41,7 @@ def open_client(
             f"the certificates named by SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({type(error).__name__}); "
             "correct that variable, or unset it"
         ) from None
+    limiting: list[Callable[..., Any]] = [] if max_bytes is None else [partial(_limit_body, max_bytes)]
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=60)
     try:
         client = httpx2.AsyncClient(
@@ -42,7 +49,7 @@ def open_client(
             timeout=None,
             verify=certificates,
             headers={"accept-encoding": "gzip"},
-            event_hooks={"request": [on_request], "response": [_limit_body]},
+            event_hooks={"request": [on_request], "response": limiting},
         )
     except (ImportError, ValueError, httpx2.InvalidURL):
         raise InvalidSetting(
@@ -52,30 +59,31 @@ def open_client(
     return client, certificates
 
 
-async def _limit_body(response: httpx2.Response) -> None:
+async def _limit_body(max_bytes: int, response: httpx2.Response) -> None:
     encoding = response.headers.pop("content-encoding", "identity").strip().lower()
     assert isinstance(response.stream, httpx2.AsyncByteStream)  # the client is asynchronous
-    response.stream = _LimitedBody(response.stream, encoding)
+    response.stream = _LimitedBody(response.stream, encoding, max_bytes)
 
 
 class _LimitedBody(httpx2.AsyncByteStream):
     """Decompresses piece by piece, so that a small body that expands to a huge one is found out early."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, encoding: str) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, encoding: str, max_bytes: int) -> None:
         self._stream = stream
         self._encoding = encoding
+        self._max_bytes = max_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._encoding not in ("identity", "gzip"):
             raise ReplyTooLarge(f"the reply is compressed as {self._encoding!r}, which was not asked for")
         decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS) if self._encoding == "gzip" else None
-        left = MAX_REPLY_BYTES
+        left = self._max_bytes
         async for chunk in self._stream:
             while chunk:
                 piece = _decompress(decompressor, chunk, left + 1) if decompressor else chunk
                 left -= len(piece)
                 if left < 0:
-                    raise ReplyTooLarge(f"the reply is larger than {MAX_REPLY_BYTES // 2**20} MB")
+                    raise ReplyTooLarge(f"the reply is larger than {self._max_bytes // 2**20} MB")
                 yield piece
                 chunk = decompressor.unconsumed_tail if decompressor else b""
 

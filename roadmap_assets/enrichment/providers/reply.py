@@ -75,6 +75,12 @@ def match_reply(text: str, *, asked: Mapping[str, str], profile: Profile) -> Mat
     return Matched(answers=answers, rejected=rejected, unknown=unknown, damage=damage)
 
 
+def topic_ids(text: str) -> list[str]:
+    """The ids that the objects of a reply have, in any number and order."""
+    values, _ = _decoded(text, failures=_FAILURES)
+    return [_id(item.get("id")) for item in _items(values) if isinstance(item, dict)]
+
+
 def _judged(objects: list[dict[str, Any]], topic: str, profile: Profile) -> dict[str, JsonValue] | Rejection:
     """The result of the objects with one id."""
     verdicts = [_judged_alone(item, topic, profile) for item in objects]

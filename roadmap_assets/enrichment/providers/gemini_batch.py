@@ -1,0 +1,359 @@
+"""The Batch API: jobs that Gemini works through within a day, at half the price (https://ai.google.dev/api/batch-api).
+
+google-genai uploads files, creates and cancels jobs. Jobs and results are read as raw JSON: the SDK drops the error of
+a job that failed, and rejects a whole job for one result whose error has details.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from io import IOBase
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from urllib.parse import quote
+
+from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.enrichment.providers.address import password_of
+from roadmap_assets.enrichment.providers.base import Kind, Outcome
+from roadmap_assets.enrichment.providers.cleaning import Cleaner
+from roadmap_assets.enrichment.providers.gemini import classify_error, read_response, request_text
+from roadmap_assets.enrichment.questions import Question
+
+if TYPE_CHECKING:
+    import httpx2
+
+GEMINI: Final = "https://generativelanguage.googleapis.com"
+VERSION: Final = "v1"
+REQUEST_S: Final = 60.0
+UPLOAD_S: Final = 900.0
+"""Seconds that an upload may take; a file has at most 2 GB."""
+MOST_LISTED: Final = 1_000
+MAX_BYTES: Final = 64 * 2**20
+"""Of a description or of one result; others may have jobs with their results in the description."""
+
+_TRANSIENT: Final[Mapping[int, Kind]] = {1: "cancelled", 4: "timeout", 8: "busy", 13: "unavailable", 14: "unavailable"}
+"""Codes (google.rpc.Code) of results that have failed for a reason that lies outside their request."""
+
+_T = TypeVar("_T")
+
+
+class BatchCallFailed(Exception):
+    """A request about a job failed; `sent` says whether it may have arrived. The text is cleaned."""
+
+    def __init__(self, kind: Kind, detail: str, *, sent: bool = True) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.sent = sent
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteJob:
+    """A job as Gemini describes it: `state` is PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLED or EXPIRED.
+
+    Its results are in `file`, or in the description itself (`inlined`).
+    """
+
+    name: str
+    display_name: str
+    state: str
+    error: str
+    file: str
+    inlined: Sequence[Mapping[str, Any]]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether Gemini is done with it."""
+        return self.state in ("SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of one request: the key that it has, if any, and the outcome."""
+
+    key: str
+    outcome: Outcome
+
+
+class BatchProvider(Protocol):
+    """Makes jobs of many requests. Close it after use. Its methods raise BatchCallFailed."""
+
+    def line(self, key: str, questions: Sequence[Question], *, first_id: int) -> bytes:
+        """One request, as a line of a job's file; the ids of its topics count from `first_id`."""
+        ...
+
+    async def create(self, display_name: str, lines: IOBase, *, before_creation: Callable[[], None]) -> RemoteJob:
+        """Upload the lines, and create a job. Calls `before_creation` between the two."""
+        ...
+
+    async def find(self, display_name: str) -> list[RemoteJob]:
+        """The jobs of this name."""
+        ...
+
+    async def get(self, name: str) -> RemoteJob | None:
+        """The job; None when Gemini does not know it."""
+        ...
+
+    async def cancel(self, name: str) -> None:
+        """Cancel the job; one that has ended stays as it is."""
+        ...
+
+    def results(self, job: RemoteJob) -> AsyncIterator[Result]:
+        """The results of a job that has ended."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class GeminiBatch:
+    """The Batch API behind one key and address, for one profile's columns; see `BatchProvider`."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        model: str,
+        profile: Profile,
+        base_url: str | None = None,
+        temperature: float | None = None,
+        thinking_level: str | None = None,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
+        from google import genai
+        from google.genai import types
+
+        from roadmap_assets.enrichment.providers.http import open_client
+
+        self.model = model
+        self._cleaner = Cleaner([api_key, *password_of(base_url)])
+        self._on_close = on_close
+        self._url = f"{(base_url or GEMINI).rstrip('/')}/{VERSION}"
+        self._headers = {"x-goog-api-key": api_key}
+        self._http, certificates = open_client(connections=4, on_request=_nothing, max_bytes=None)
+        self._client = genai.Client(
+            api_key=api_key,
+            vertexai=False,
+            http_options=types.HttpOptions(
+                base_url=base_url,
+                api_version=VERSION,
+                httpx_async_client=self._http,
+                client_args={"verify": certificates},
+                async_client_args={"ssl": certificates},
+            ),
+        )
+        config: dict[str, Any] = {"responseMimeType": "application/json", "responseJsonSchema": profile.reply_schema}
+        if temperature is not None:
+            config["temperature"] = temperature
+        if thinking_level:
+            config["thinkingConfig"] = {"thinkingLevel": thinking_level.upper()}
+        self._fixed = {
+            "systemInstruction": {"parts": [{"text": profile.instructions}]},
+            "generationConfig": config,
+        }
+
+    def line(self, key: str, questions: Sequence[Question], *, first_id: int) -> bytes:
+        """See `BatchProvider`."""
+        text = request_text(questions, first_id=first_id)
+        request = {"contents": [{"role": "user", "parts": [{"text": text}]}], **self._fixed}
+        return json.dumps({"key": key, "request": request}, ensure_ascii=False).encode(errors="replace") + b"\n"
+
+    async def create(self, display_name: str, lines: IOBase, *, before_creation: Callable[[], None]) -> RemoteJob:
+        """See `BatchProvider`."""
+        from google.genai import types
+
+        uploaded = await self._attempt(
+            self._client.aio.files.upload(
+                file=lines,
+                config=types.UploadFileConfig(display_name=display_name, mime_type="application/jsonl"),
+            ),
+            timeout_s=UPLOAD_S,
+        )
+        before_creation()
+        created = await self._attempt(
+            self._client.aio.batches.create(
+                model=self.model,
+                src=uploaded.name or "",
+                config=types.CreateBatchJobConfig(
+                    display_name=display_name, http_options=types.HttpOptions(timeout=round(REQUEST_S * 1000))
+                ),
+            )
+        )
+        return RemoteJob(created.name or "", display_name, "PENDING", "", "", ())
+
+    async def find(self, display_name: str) -> list[RemoteJob]:
+        """See `BatchProvider`."""
+        found: list[RemoteJob] = []
+        token, listed = "", 0
+        while listed < MOST_LISTED and not found:
+            page = await self._get(f"batches?pageSize=10{f'&pageToken={quote(token)}' if token else ''}") or {}
+            jobs = [self._job(operation) for operation in _objects(page.get("operations"))]
+            listed += len(jobs)
+            found += [job for job in jobs if job.display_name == display_name]
+            token = str(page.get("nextPageToken") or "")
+            if not token or not jobs:
+                break
+        return found
+
+    async def get(self, name: str) -> RemoteJob | None:
+        """See `BatchProvider`."""
+        operation = await self._get(quote(name))
+        return None if operation is None else self._job(operation)
+
+    async def cancel(self, name: str) -> None:
+        """See `BatchProvider`."""
+        await self._attempt(self._client.aio.batches.cancel(name=name))
+
+    async def results(self, job: RemoteJob) -> AsyncIterator[Result]:
+        """See `BatchProvider`."""
+        for entry in job.inlined:
+            yield self._result(str(_object(entry.get("metadata")).get("key") or ""), entry)
+        if job.file:
+            async for line in self._lines(f"{quote(job.file)}:download?alt=media"):
+                entry = _object(_decoded(line))
+                yield self._result(str(entry.get("key") or ""), entry)
+
+    async def close(self) -> None:
+        """Close the connections, and what was opened for this client."""
+        try:
+            await self._http.aclose()
+            self._client.close()
+        finally:
+            self._on_close()
+
+    def _job(self, operation: Mapping[str, Any]) -> RemoteJob:
+        metadata = _object(operation.get("metadata"))
+        output = _object(metadata.get("output")) or _object(operation.get("response"))
+        error = _object(operation.get("error"))
+        return RemoteJob(
+            name=str(operation.get("name") or metadata.get("name") or ""),
+            display_name=str(metadata.get("displayName") or ""),
+            state=str(metadata.get("state") or "").removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_"),
+            error=self._cleaner.line(str(error.get("message") or "")),
+            file=str(output.get("responsesFile") or ""),
+            inlined=_objects(_object(output.get("inlinedResponses")).get("inlinedResponses")),
+        )
+
+    def _result(self, key: str, entry: Mapping[str, Any]) -> Result:
+        outcome = _outcome(entry)
+        return Result(
+            key,
+            replace(
+                outcome,
+                detail=self._cleaner.line(outcome.detail),
+                text=self._cleaner.body(outcome.text),
+                model_version=self._cleaner.line(outcome.model_version),
+                service="batch",
+            ),
+        )
+
+    async def _get(self, path: str) -> Mapping[str, Any] | None:
+        """A JSON object; None for a 404."""
+        async with self._reading(path) as response:
+            if response.status_code == 404:
+                return None
+            text = b"".join([chunk async for chunk in _pieces(response, end=b"")])
+        body = _decoded(text)
+        if response.status_code != 200:
+            raise self._failed(response.status_code, body)
+        if not isinstance(body, dict):
+            raise BatchCallFailed("failed", "the reply was not a JSON object")
+        return body
+
+    async def _lines(self, path: str) -> AsyncIterator[bytes]:
+        async with self._reading(path) as response:
+            if response.status_code != 200:
+                raise self._failed(response.status_code, None)
+            async for line in _pieces(response, end=b"\n"):
+                yield line
+
+    @asynccontextmanager
+    async def _reading(self, path: str) -> AsyncIterator[httpx2.Response]:
+        """A reply to a GET, whose body is read within the block."""
+        import httpx2
+
+        url = f"{self._url}/{path}"
+        try:
+            async with self._http.stream("GET", url, headers=self._headers, timeout=REQUEST_S) as response:
+                yield response
+        except httpx2.TimeoutException:
+            raise BatchCallFailed("timeout", f"no reply within {REQUEST_S:g} s") from None
+        except httpx2.RequestError as error:
+            raise BatchCallFailed("dropped", self._cleaner.line(f"{type(error).__name__}: {error}")) from None
+
+    def _failed(self, status: int, body: object) -> BatchCallFailed:
+        kind, _ = classify_error(status, body)
+        message = _object(_object(body).get("error")).get("message") or ""
+        return BatchCallFailed(kind, self._cleaner.line(f"{status}: {message}"))
+
+    async def _attempt(self, request: Awaitable[_T], *, timeout_s: float = REQUEST_S) -> _T:
+        import httpx2
+        from google.genai import errors
+
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await request
+        except errors.APIError as error:
+            kind, _ = classify_error(error.code, error.details)
+            detail = self._cleaner.line(f"{error.code} {error.status or ''}: {error.message or ''}")
+            raise BatchCallFailed(kind, detail) from None
+        except TimeoutError:
+            raise BatchCallFailed("timeout", f"no reply within {timeout_s:g} s") from None
+        except httpx2.RequestError as error:
+            sent = not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+            detail = self._cleaner.line(f"{type(error).__name__}: {error}")
+            raise BatchCallFailed("dropped", detail, sent=sent) from None
+        except (ValueError, KeyError) as error:  # a reply of an unforeseen shape
+            raise BatchCallFailed("failed", f"the reply could not be read: {type(error).__name__}") from None
+
+
+async def _pieces(response: httpx2.Response, *, end: bytes) -> AsyncIterator[bytes]:
+    """The body in pieces that end with `end`, without it; all in one piece if that is empty."""
+    rest = bytearray()
+    async for chunk in response.aiter_bytes():
+        rest += chunk
+        if end and end in chunk:
+            *pieces, rest = rest.split(end)
+            for piece in filter(None, pieces):
+                yield bytes(piece)
+        if len(rest) > MAX_BYTES:
+            raise BatchCallFailed("failed", f"a reply is larger than {MAX_BYTES // 2**20} MB")
+    if rest:
+        yield bytes(rest)
+
+
+def _outcome(entry: Mapping[str, Any]) -> Outcome:
+    """The outcome of one result, not yet cleaned."""
+    from google.genai import types
+
+    if error := _object(entry.get("error")):
+        code = error.get("code")
+        kind = _TRANSIENT.get(code, "failed") if isinstance(code, int) else "failed"
+        return Outcome(kind=kind, detail=f"{code}: {error.get('message') or ''}")
+    if not _object(entry.get("response")):
+        return Outcome(kind="failed", detail="the result is neither a response nor an error")
+    try:
+        # The SDK's own reading of a reply, which leaves out members that it does not know.
+        return read_response(types.GenerateContentResponse._from_response(response=entry["response"], kwargs={}))
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        return Outcome(kind="failed", detail=f"the result was no GenerateContentResponse: {type(error).__name__}")
+
+
+def _decoded(text: bytes) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+async def _nothing(_: object) -> None:
+    """No hook for requests."""
