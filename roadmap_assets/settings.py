@@ -28,6 +28,7 @@ from roadmap_assets.places import Place
 
 MAX_BATCH_SIZE = 20
 _PREFIX = "ROADMAP_"
+_LIVE_AFTER = "ROADMAP_BATCH_LIVE_AFTER"
 _OF_TESTS = "ROADMAP_TEST_"
 _LOG = logging.getLogger(__name__)
 _URL = r"^https?://[^/?#\s]+[^?#\s]*$"
@@ -100,33 +101,19 @@ class Settings(BaseSettings):
     service: Literal["standard", "flex", "batch"] = _setting(
         "how Gemini is asked; flex and batch cost half, and take minutes a call and up to a day", "standard"
     )
-    batch_enqueued_tokens: int = _setting(
-        "input tokens of all unfinished batch jobs together, as the tier of the project allows", 10_000_000, ge=1000
-    )
-    batch_poll_s: float = _setting(
-        "seconds between two looks at a young batch job; up to ten times that later",
-        30.0,
-        gt=0,
-        le=3600,
-        name="ROADMAP_BATCH_POLL",
-    )
-    batch_live_after_h: float | None = _setting(
-        "hours after which a batch job that has not ended is cancelled, and its rows are asked live; unset: never",
-        None,
-        gt=0,
-        name="ROADMAP_BATCH_LIVE_AFTER",
-    )
-    flex_timeout_s: float = _setting(
-        "seconds one attempt of the flex tier may take", 900.0, ge=10, le=3600, name="ROADMAP_FLEX_TIMEOUT"
-    )
+    flex_timeout_s: float = _setting("seconds a flex call may take", 900.0, ge=10, le=3600, name="ROADMAP_FLEX_TIMEOUT")
     flex_patience_s: float = _setting(
-        "seconds without an answer, while the flex tier refuses every call, before a run stops asking it",
-        1800.0,
-        ge=0,
-        name="ROADMAP_FLEX_PATIENCE",
+        "seconds of nothing but refusals before a run stops asking flex", 1800.0, ge=0, name="ROADMAP_FLEX_PATIENCE"
     )
     flex_fallback: Literal["defer", "standard"] = _setting(
-        "what happens then to the rest: deferred, or asked at the full price", "defer"
+        "what happens to the rest then: deferred, or asked at the full price", "defer"
+    )
+    batch_enqueued_tokens: int = _setting("input tokens of all unfinished batch jobs together", 10_000_000, ge=1000)
+    batch_poll_s: float = _setting(
+        "seconds between looks at a young batch job", 30.0, gt=0, le=3600, name="ROADMAP_BATCH_POLL"
+    )
+    batch_live_after_h: float | None = _setting(
+        "hours until an unfinished batch job is given up and its rows asked live", None, gt=0, name=_LIVE_AFTER
     )
     timeout_s: float = _setting("seconds one attempt may take in total", 30.0, gt=0, le=3600, name="ROADMAP_TIMEOUT")
     concurrency: int = _setting("calls in flight at once", 16, ge=1, le=256)

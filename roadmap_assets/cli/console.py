@@ -68,6 +68,24 @@ def following(*, verbose: bool) -> Iterator[OnEvent]:
         yield show_event
 
 
+@contextmanager
+def following_jobs(*, wait: bool) -> Iterator[OnEvent]:
+    """A listener for what happens to batch jobs. On a terminal, a bar shows how long it is until the next look."""
+    with ExitStack() as stack:
+        bar = stack.enter_context(new_bar("jobs", to=sys.stdout)) if wait and sys.stdout.isatty() else None
+
+        def show(event: Event) -> None:
+            if isinstance(event, Waiting):
+                if bar:
+                    bar.update(bar.task_ids[0], description=f"{event.reason}; next look in {event.seconds:.0f} s")
+            elif bar:
+                bar.console.print(describe(event), markup=False, soft_wrap=True)
+            else:
+                say(describe(event))
+
+        yield show
+
+
 class Downloads:
     """A listener for (done, total) files of a download. On a terminal, a bar shows them and what is being done."""
 
@@ -132,6 +150,8 @@ def summary(report: Report, *, failed: Sequence[tuple[str, str]]) -> Iterator[st
     yield f"Failed: {rows.get('failed', 0)}"
     if rows.get("deferred"):
         yield f"Deferred: {rows['deferred']} ({report.stop_reason or 'another run holds them'})"
+    if rows.get("pending"):
+        yield f"Pending: {rows['pending']} (in batch jobs)"
     yield f"Success rate: {100 * report.success_rate:.1f}%"
     if report.base_url:
         yield f"Asked at: {report.base_url}"
@@ -166,6 +186,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield f"Rows: {plan.rows}"
     yield f"Cache hits: {plan.hits}"
     yield f"Rows to enrich: {plan.misses}"
+    if plan.pending:
+        yield f"Pending: {plan.pending} (in batch jobs; see: roadmap-assets batches list)"
     if plan.given_up:
         yield f"Given up: {plan.given_up} (failed too often; forget that with: roadmap-assets cache clear --failures)"
     yield f"API calls: {plan.calls}"

@@ -20,6 +20,7 @@ from roadmap_assets.cli.output import safe_output
 from roadmap_assets.errors import RoadmapAssetsError
 
 COMMANDS = (
+    "batches",
     "cache",
     "db",
     "doctor",

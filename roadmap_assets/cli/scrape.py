@@ -50,8 +50,10 @@ from roadmap_assets.warehouse.base import Warehouse
 @click.option(
     "--service",
     type=click.Choice(get_args(Settings.model_fields["service"].annotation)),
-    help="How Gemini is asked; flex costs half, and takes minutes.  [default: ROADMAP_SERVICE, else standard]",
+    help="How Gemini is asked; flex and batch cost half, and take minutes or up to a day.  "
+    "[default: ROADMAP_SERVICE, else standard]",
 )
+@click.option("--wait", is_flag=True, help="With --service batch: wait for the jobs instead of leaving rows pending.")
 @click.option("--offline", is_flag=True, help="Use the built-in simulator instead of Gemini: no key, no cost.")
 @click.option("--dry-run", is_flag=True, help="Show what --enrich would ask and cost; make no call, write no file.")
 @click.option("--list", "list_", is_flag=True, help="List the roadmaps of the source.")
@@ -65,6 +67,7 @@ def scrape(
     source: str | None,
     allow_missing_texts: bool | None,
     service: str | None,
+    wait: bool,
     offline: bool,
     dry_run: bool,
     list_: bool,
@@ -84,6 +87,8 @@ def scrape(
     if output and len(set(named)) > 1:
         raise click.UsageError("--output names one file; for several roadmaps set the folder with ROADMAP_OUTPUT.")
     settings = load_settings(source=source, allow_missing_texts=allow_missing_texts, service=service)
+    if wait and settings.service != "batch":
+        raise click.UsageError("--wait waits for batch jobs; use it with --service batch.")
     if list_:
         for slug, entry in list_roadmaps(settings).items():
             known = ", ".join(filter(None, (entry.title, entry.type))) if verbose else ""
@@ -115,7 +120,7 @@ def scrape(
         for line in console.plan_lines(pipeline.plan(asked, warehouse=warehouse, access=access)):
             console.say(line)
     elif enrich:
-        complete &= _enrich(read, files, warehouse=warehouse, access=access, limit=limit, verbose=verbose)
+        complete &= _enrich(read, files, warehouse=warehouse, access=access, limit=limit, wait=wait, verbose=verbose)
     else:
         _publish_topics(read, files, warehouse=warehouse, access=access)
     if not complete:
@@ -126,13 +131,20 @@ Read = Sequence[tuple[pipeline.Fetched, pipeline.TopicsRead]]
 
 
 def _enrich(
-    read: Read, files: Mapping[str, Place], *, warehouse: Warehouse, access: Access, limit: int | None, verbose: bool
+    read: Read,
+    files: Mapping[str, Place],
+    *,
+    warehouse: Warehouse,
+    access: Access,
+    limit: int | None,
+    wait: bool,
+    verbose: bool,
 ) -> bool:
     """Enrich the roadmaps in one run and publish each; False when rows that were asked have no answer."""
     everything = pipeline.questions_of([topics.roadmap for _, topics in read], warehouse=warehouse, access=access)
     asked = pipeline.limited(everything, limit, warehouse=warehouse, access=access)
     with console.following(verbose=verbose) as on_event:
-        enriched = pipeline.enrich(asked, warehouse=warehouse, access=access, on_event=on_event)
+        enriched = pipeline.enrich(asked, warehouse=warehouse, access=access, on_event=on_event, waits=wait)
     published = [
         pipeline.publish(topics.roadmap, warehouse=warehouse, access=access, csv=files[topics.roadmap])
         for _, topics in read
@@ -143,6 +155,11 @@ def _enrich(
         console.say(f"Not asked: {not_asked} rows, beyond --limit {limit}")
     for each in published:
         say_published(each)
+    if enriched.report.rows.get("pending"):
+        console.say(
+            "Gemini answers batch jobs within a day. Run the same command again to collect and publish the answers, "
+            "or now with --wait; see also: roadmap-assets batches list"
+        )
     if access.simulated:
         console.say("The answers are simulated (model: simulator), not Gemini's.")
     report_run(read, warehouse=warehouse, access=access, enriched=enriched, published=published)

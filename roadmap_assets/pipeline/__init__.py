@@ -16,6 +16,7 @@ from roadmap_assets.pipeline.asking import (
 )
 from roadmap_assets.pipeline.evaluating import evaluation_rows, latest_evaluation_of
 from roadmap_assets.pipeline.fetching import Fetched, fetch, source_of
+from roadmap_assets.pipeline.jobs import batch_jobs, cancel_job, follow_jobs, keys_in_jobs
 from roadmap_assets.pipeline.pages import edition_of, write_index, write_page
 from roadmap_assets.pipeline.publishing import Published, publication_table, publish, publish_topics, published_ids_of
 from roadmap_assets.pipeline.reading import TopicsRead, document_topics, known_roadmaps, read_topics, topics_of
@@ -27,12 +28,16 @@ __all__ = [
     "Published",
     "TopicsRead",
     "answered_topics",
+    "batch_jobs",
     "call_outcomes",
+    "cancel_job",
     "document_topics",
     "edition_of",
     "enrich",
     "evaluation_rows",
     "fetch",
+    "follow_jobs",
+    "keys_in_jobs",
     "known_roadmaps",
     "latest_evaluation_of",
     "limited",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.blocking import run_blocking
@@ -15,6 +15,7 @@ from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.pipeline.reading import title_in
 from roadmap_assets.warehouse.base import Warehouse
+from roadmap_assets.warehouse.batch_jobs import pending_keys
 from roadmap_assets.warehouse.enrichments import load_answers, load_failures
 from roadmap_assets.warehouse.ledger import outcomes_in_run
 from roadmap_assets.warehouse.published import EnrichedTopic
@@ -22,6 +23,9 @@ from roadmap_assets.warehouse.topics import Topic, load_topics
 
 Asked = Mapping[str, Sequence[tuple[Topic, Question]]]
 """roadmap -> its topics in reading order, each with the question about it."""
+
+
+OpenStatus = Literal["pending", "failed", "deferred"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +50,22 @@ def limited(asked: Asked, limit: int | None, *, warehouse: Warehouse, access: Ac
     return {roadmap: [pair for pair in pairs if pair[1].key not in beyond] for roadmap, pairs in asked.items()}
 
 
-def enrich(asked: Asked, *, warehouse: Warehouse, access: Access, on_event: OnEvent = lambda _: None) -> Enriched:
+def enrich(
+    asked: Asked,
+    *,
+    warehouse: Warehouse,
+    access: Access,
+    on_event: OnEvent = lambda _: None,
+    waits: bool = False,
+) -> Enriched:
     """Answer the questions about these roadmaps, from the cache or by asking Gemini, packed across them.
+
+    With the service `batch`, rows are pending after it, unless it `waits` for their jobs.
 
     Raises:
         GeminiRefused: the key, the model or the request is refused; answers received before are stored.
     """
-    report = run_blocking(access.engine(warehouse).run(_questions(asked), on_event=on_event))
+    report = run_blocking(access.engine(warehouse, waits=waits).run(_questions(asked), on_event=on_event))
     rows = {roadmap: count_rows(_questions({roadmap: pairs}), report.statuses) for roadmap, pairs in asked.items()}
     return Enriched(report=report, rows=rows)
 
@@ -94,12 +107,14 @@ def answered_in(connection: Any, asked: Asked, access: Access) -> dict[str, list
     keys = [question.key for question in _questions(asked)]
     answers = load_answers(connection, keys)
     failures = load_failures(connection, keys)
+    pending = pending_keys(connection, keys)
     profile, model = access.profile.name, access.model
 
     def row(topic: Topic, key: str) -> EnrichedTopic:
         if answer := answers.get(key):
             return EnrichedTopic(topic, "enriched", answer.columns, key, profile, answer.model, answer.answered_at)
-        return EnrichedTopic(topic, "failed" if key in failures else "deferred", {}, key, profile, model)
+        without: OpenStatus = "pending" if key in pending else "failed" if key in failures else "deferred"
+        return EnrichedTopic(topic, without, {}, key, profile, model)
 
     return {roadmap: [row(topic, question.key) for topic, question in pairs] for roadmap, pairs in asked.items()}
 

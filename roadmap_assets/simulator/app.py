@@ -110,6 +110,10 @@ class SimulatorApp(Router):
         self._files.reset()
         self._batches.reset()
 
+    def let_jobs_age(self, seconds: float) -> None:
+        """Make every batch job older by so much."""
+        self._batches.let_age(seconds)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(ClientDisconnect):  # it left before its request was whole: there is nobody to answer
             await super().__call__(scope, receive, send)

@@ -140,6 +140,14 @@ class Simulator:
 
         self._run(reset())
 
+    def let_jobs_age(self, seconds: float) -> None:
+        """Make every batch job older by so much, as if that time had passed."""
+
+        async def age() -> None:
+            self._app.let_jobs_age(seconds)
+
+        self._run(age())
+
     def refuse(self) -> None:
         """Break every connection off and refuse new ones, as a server that is down; ``accept`` ends it."""
         self._run(self._listener.refuse())

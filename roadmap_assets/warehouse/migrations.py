@@ -97,19 +97,30 @@ def _add_service(connection: Connection) -> None:
 
 
 def _add_batch_jobs(connection: Connection) -> None:
-    connection.execute(
-        "CREATE TABLE batch_jobs (job_id VARCHAR NOT NULL, name VARCHAR NOT NULL, scope VARCHAR NOT NULL, "
-        "model VARCHAR NOT NULL, profile VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL, run_id VARCHAR NOT NULL, "
-        "state VARCHAR NOT NULL, reason VARCHAR NOT NULL, requests INTEGER NOT NULL, rows INTEGER NOT NULL, "
-        "input_tokens BIGINT NOT NULL, estimated_usd DOUBLE, created_at TIMESTAMP NOT NULL, posted_at TIMESTAMP, "
-        "expires_at TIMESTAMP NOT NULL, ended_at TIMESTAMP)"
-    )
-    connection.execute(
-        "CREATE TABLE batch_rows (job_id VARCHAR NOT NULL, request INTEGER NOT NULL, position INTEGER NOT NULL, "
-        "key VARCHAR NOT NULL, topic VARCHAR NOT NULL, description VARCHAR NOT NULL, context VARCHAR NOT NULL, "
-        "rejected VARCHAR NOT NULL, asked INTEGER NOT NULL, breaches INTEGER NOT NULL, state VARCHAR NOT NULL, "
-        "apart VARCHAR NOT NULL, last_error VARCHAR NOT NULL)"
-    )
+    texts = ("name", "scope", "model", "profile", "fingerprint", "run_id", "state", "reason")
+    jobs = {
+        "job_id": "VARCHAR",
+        **dict.fromkeys(texts, "VARCHAR"),
+        "requests": "INTEGER",
+        "rows": "INTEGER",
+        "input_tokens": "BIGINT",
+        "estimated_usd": "DOUBLE",
+        **dict.fromkeys(("created_at", "posted_at", "expires_at", "ended_at"), "TIMESTAMP"),
+    }
+    nullable = {"estimated_usd", "posted_at", "ended_at"}
+    columns = tuple(Column(name, kind, "", nullable=name in nullable) for name, kind in jobs.items())
+    create(connection, Table("batch_jobs", "", ("job_id",), columns))
+    rows = {
+        "job_id": "VARCHAR",
+        "request": "INTEGER",
+        "position": "INTEGER",
+        **dict.fromkeys(("key", "topic", "description", "context", "rejected"), "VARCHAR"),
+        "asked": "INTEGER",
+        "breaches": "INTEGER",
+        **dict.fromkeys(("state", "apart", "last_error"), "VARCHAR"),
+    }
+    columns = tuple(Column(name, kind, "") for name, kind in rows.items())
+    create(connection, Table("batch_rows", "", ("job_id", "position"), columns))
 
 
 def _add_columns(connection: Connection, table: str, added: Mapping[str, tuple[str, str]], *, after: str) -> None:

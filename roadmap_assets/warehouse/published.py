@@ -16,8 +16,9 @@ from roadmap_assets.warehouse.base import Column, Connection, Table
 from roadmap_assets.warehouse.rows import columns_of, insert_rows, quoted, utc_now
 from roadmap_assets.warehouse.topics import TOPICS, Topic, topic_of
 
-Status = Literal["enriched", "stale", "failed", "deferred"]
-"""A topic has an answer; has one to an earlier version of its question; could not be answered; or was not asked yet."""
+Status = Literal["enriched", "stale", "failed", "deferred", "pending"]
+"""A topic has an answer; has one to an earlier version of its question; could not be answered; was not asked yet; or is
+in a batch job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class EnrichedTopic:
 
 _COLUMNS = (
     *TOPICS.columns,
-    Column("status", "VARCHAR", "enriched, stale (the answer is to an earlier version), failed, or deferred"),
+    Column("status", "VARCHAR", "enriched, stale (the answer is to an earlier version), failed, deferred, or pending"),
     Column("profile", "VARCHAR", "Name of the profile asked for"),
     Column("model", "VARCHAR", "Model asked"),
     Column("enrichment_key", "VARCHAR", "Key of the answer in enrichments"),

@@ -58,4 +58,4 @@ def test_flex_is_asked_by_option_and_by_variable_and_named_in_the_summary(priced
 def test_a_service_that_does_not_exist_is_refused_with_those_that_do(priced: CommandLine) -> None:
     refused = priced.run("scrape", *SAMPLE, "--enrich", "--service", "express")
     assert refused.exit_code == 2
-    assert "'standard', 'flex'" in refused.output
+    assert "'standard', 'flex', 'batch'" in refused.output

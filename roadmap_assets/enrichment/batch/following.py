@@ -52,6 +52,7 @@ class Following:
         self._on_event = on_event
         self._holder = holder
         self._provider = provider
+        self._said: dict[str, str] = {}
 
     def open_jobs(self) -> list[BatchJob]:
         """The jobs that have not ended, as far as is known."""
@@ -154,6 +155,10 @@ class Following:
             return job.job_id in self._holder.claim(connection, [job.job_id]).leased
 
     def _note(self, job: BatchJob, text: str) -> None:
+        """Report what became of a job, unless that is what was reported last."""
+        if self._said.get(job.job_id) == text:
+            return
+        self._said[job.job_id] = text
         self._on_event(BatchJobChanged(job.job_id, text))
 
 

@@ -122,12 +122,15 @@ class Submission:
 
     def _within_budget(self, requests: Iterable[list[Item]]) -> Iterator[list[Item]]:
         for request in requests:
-            usd = self._tally.estimated_usd([item.question for item in request], service="batch") or 0.0
+            usd = self._estimated_usd([item.question for item in request]) or 0.0
             if self._committed_usd + usd > self._tally.left_usd(reserved=False):
                 self.over_budget = True
                 return
             self._committed_usd += usd
             yield request
+
+    def _estimated_usd(self, questions: Sequence[Question]) -> float | None:
+        return self._tally.estimated_usd(questions, model=self._config.model, service="batch")
 
     def _split(self, requests: Iterable[list[Item]]) -> Iterator[Requests]:
         """The requests in jobs that each keep Gemini's limits."""
@@ -153,7 +156,7 @@ class Submission:
             for item in request:
                 rows.append(row_of(job_id, number, len(rows), item))
         asked = [[item.question for item in request] for request in requests]
-        estimates = [self._tally.estimated_usd(questions, service="batch") for questions in asked]
+        estimates = [self._estimated_usd(questions) for questions in asked]
         known = [usd for usd in estimates if usd is not None]
         job = BatchJob(
             job_id=job_id,

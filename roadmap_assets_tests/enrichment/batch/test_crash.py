@@ -12,7 +12,7 @@ from roadmap_assets.simulator.answers import phrases_of
 from roadmap_assets.simulator.batches import BatchBehaviour
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets.simulator.wire import AskedTopic
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.processes import BatchProcess
 
 TOPICS = [f"Topic {number}" for number in range(100)]
@@ -35,7 +35,7 @@ def asked_about(server: Simulator) -> Counter[str]:
 def check_everything_is_there_once(path: Path, server: Simulator) -> None:
     """Assert that each topic was asked once, and that its answer and its request are stored once."""
     assert asked_about(server) == Counter(TOPICS)
-    with Warehouse(path).transaction() as connection:
+    with open_warehouse(path).transaction() as connection:
         answers = connection.execute("SELECT topic, answer->>'tldr', call_id FROM enrichments").fetchall()
         calls = connection.execute("SELECT call_id, rows, answered, service FROM api_calls").fetchall()
         jobs = connection.execute("SELECT state, count(*) FROM batch_jobs GROUP BY state").fetchall()

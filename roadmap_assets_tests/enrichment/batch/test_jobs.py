@@ -36,9 +36,11 @@ def test_two_thousand_topics_are_one_job_of_a_hundred_requests_at_half_the_price
 
 
 def test_a_run_that_does_not_wait_leaves_its_rows_pending_and_the_next_collects_them(start_jobs: StartJobs) -> None:
-    runs = start_jobs(pending_s=0.5, running_s=0.5)
+    runs = start_jobs(pending_s=SLOW, running_s=SLOW)
     assert runs.run_batch(questions(50)).rows == {"pending": 50}
+    runs.simulator.let_jobs_age(SLOW)
     assert runs.run_batch(questions(50)).rows == {"pending": 50}
+    runs.simulator.let_jobs_age(SLOW)
     report = runs.run_batch(questions(50), options={"waits": True, "poll_s": 0.1})
     assert report.rows == {"enriched": 50}
     assert rightly_answered(runs) == 50
@@ -190,14 +192,16 @@ def test_jobs_are_split_by_the_limits_and_wait_for_each_other(start_jobs: StartJ
 
 
 def test_a_job_that_gemini_does_not_take_yet_waits_for_another_to_end(start_jobs: StartJobs) -> None:
-    runs = start_jobs(pending_s=4, most_jobs=1)
+    runs = start_jobs(pending_s=SLOW, most_jobs=1)
     assert runs.run_batch(questions(20)).rows == {"pending": 20}
     assert runs.run_batch(questions(20, start=20)).rows == {"pending": 20}
     waiting = runs.jobs()[1]
     assert waiting.state == "prepared"
     assert "429" in waiting.reason
-    report = runs.run_batch(questions(40), options={"waits": True, "poll_s": 0.2})
-    assert report.rows == {"enriched": 40}
+    runs.simulator.let_jobs_age(SLOW)
+    assert runs.run_batch(questions(40)).rows == {"enriched": 20, "pending": 20}
+    runs.simulator.let_jobs_age(SLOW)
+    assert runs.run_batch(questions(40)).rows == {"hit": 20, "enriched": 20}
     assert len(runs.created()) == 2
 
 
