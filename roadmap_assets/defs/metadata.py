@@ -1,7 +1,7 @@
 """What a materialization says: numbers as numbers, so that the UI plots them over time, a preview, a small chart.
 
 A partition's numbers are its own: its rows, and its share of the run's calls, tokens and cost, by the rows that it had
-to ask for. What holds for a run over many roadmaps as a whole stands under `run_…`.
+to ask for. Figures of a whole run over many roadmaps are under `run_…`.
 """
 
 from __future__ import annotations

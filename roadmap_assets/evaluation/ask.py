@@ -109,7 +109,7 @@ async def ask(
 
 
 def _config(access: Access, warehouse: Warehouse) -> EngineConfig:
-    """How an evaluation asks: as a run would, but always the standard tier, since somebody waits for it."""
+    """How an evaluation asks: as a run would, but always on the standard tier, since a person waits for it."""
     return replace(access.engine(warehouse).config, service="standard")
 
 

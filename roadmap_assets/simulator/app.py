@@ -115,7 +115,7 @@ class SimulatorApp(Router):
         self._batches.let_age(seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with suppress(ClientDisconnect):  # it left before its request was whole: there is nobody to answer
+        with suppress(ClientDisconnect):  # the client closed the connection before its request was complete
             await super().__call__(scope, receive, send)
 
     async def _generate_content(self, request: Request) -> Response:
@@ -248,7 +248,7 @@ class SimulatorApp(Router):
         return Outgoing(seen, 200, wire.json_bytes({"models": models}))
 
     async def _identify(self, _: Request) -> Response:
-        """Who answers here, for those who want to know before they ask: no key, no quota, no entry in the log."""
+        """The model that answers here, for a client that checks first: no key, no quota, no entry in the log."""
         return JSONResponse({"model": self.options.model_version})
 
     async def _requests(self, _: Request) -> Response:

@@ -99,7 +99,7 @@ class Edit:
     full_stop  the first free text ends with a full stop
     bad_level  the first column chosen from a list has a value that is not in it
     sloppy     white space around the first free text, capitals in the level
-    string     a string stands among the objects
+    string     a string is among the objects
     ========== ======================================================================
     """
 

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 
-import duckdb
 import pytest
 
-from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets_tests.cli.command_line import SAMPLE, SAMPLE_TOPICS, CommandLine, line
-from roadmap_assets_tests.roadmaps.written import write_roadmap
 
 ENRICH = ("--enrich", "--offline")
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Three small roadmaps and two folders that are not roadmaps."""
-    for slug in ("alpha", "beta", "beta-two"):
-        write_roadmap(tmp_path / "source", slug, [f"{slug.title()} {number}" for number in range(2)])
-    (tmp_path / "source" / "without-document" / "content").mkdir(parents=True)
-    (tmp_path / "source" / "No Slug").mkdir()
-    return tmp_path / "source"
 
 
 def roadmaps(*slugs: str) -> list[str]:
@@ -252,145 +237,6 @@ def test_a_dry_run_prices_the_limit(command_line: CommandLine) -> None:
     result = command_line.run("scrape", *SAMPLE, "--dry-run", "--limit", 25)
     assert (line(result, "Rows to enrich:"), line(result, "API calls:")) == ("25", "2")
     assert command_line.run("scrape", *SAMPLE, "--limit", 25).exit_code == 2  # there is nothing to limit
-
-
-# ---- cache
-
-
-def test_stats_and_clear(command_line: CommandLine) -> None:
-    command_line.run("scrape", *SAMPLE, "--enrich", "--offline")
-    stats = command_line.run("cache", "stats")
-    assert line(stats, "Answers:") == "53"
-    assert line(stats, "  simulator, summary").split(": ")[1] == "53, latest"
-    assert line(stats, "Failures:") == "0"
-
-    assert (
-        command_line.run("cache", "clear", "--yes", "--model", "another").stdout == "Forgotten: 0 answers, 0 failures\n"
-    )
-    assert command_line.run("cache", "clear", "--failures").stdout == "Forgotten: 0 answers, 0 failures\n"
-    assert command_line.run("cache", "clear", typed="n\n").exit_code == 1
-    assert line(command_line.run("cache", "stats"), "Answers:") == "53"
-
-    assert "Forgotten: 53 answers" in command_line.run("cache", "clear", typed="y\n").stdout
-    assert line(command_line.run("cache", "stats"), "Answers:") == "0"
-    again = command_line.run("scrape", *SAMPLE, "--enrich", "--offline")
-    assert line(again, "API calls:") == "3 (least possible: 3)"
-
-
-def test_stats_of_a_database_that_is_not_there_makes_none(command_line: CommandLine) -> None:
-    result = command_line.run("cache", "stats")
-    assert (result.exit_code, line(result, "Answers:")) == (0, "0")
-    assert command_line.files() == []
-
-
-# ---- runs and quota
-
-
-def test_runs_are_listed_and_the_answers_of_one_can_be_forgotten(command_line: CommandLine) -> None:
-    assert command_line.run("runs").stdout.endswith("has asked Gemini yet.\n")
-    assert command_line.files() == []
-    command_line.run("scrape", *SAMPLE, *ENRICH, "--limit", 5)
-    command_line.run("scrape", *SAMPLE, *ENRICH)
-    header, second, first = command_line.run("runs").stdout.splitlines()
-    assert header.split() == ["RUN", "STARTED", "ROWS", "CALLS", "COST", "MODEL"]
-    assert [(row.split()[3:5], row.split()[-1]) for row in (first, second)] == [
-        (["5", "1"], "simulator"),
-        (["48", "3"], "simulator"),
-    ]
-    assert command_line.run("runs", "--limit", 1).stdout.splitlines()[1:] == [second]
-
-    forget = ("cache", "clear", "--run", first.split()[0])
-    assert command_line.run(*forget, typed="n\n").exit_code == 1
-    assert command_line.run(*forget, "--yes").stdout == "Forgotten: 5 answers, 0 failures\n"
-    assert command_line.run(*forget, "--model", "simulator").exit_code == 2
-    again = command_line.run("scrape", *SAMPLE, *ENRICH)
-    assert (line(again, "Newly enriched:"), line(again, "API calls:")) == ("5", "1 (least possible: 1)")
-
-
-def test_the_quota_is_shown_and_reopened(command_line: CommandLine) -> None:
-    with Simulator(SimulatorOptions(rpd=2)) as server:
-        environment = {"GOOGLE_GEMINI_BASE_URL": server.url, "GEMINI_API_KEY": "any", "ROADMAP_BATCH_SIZE": "10"}
-        assert command_line.run("scrape", *SAMPLE, "--enrich", **environment).exit_code == 3
-        shown = command_line.run("quota", **environment)
-        assert line(shown, "State: closed until").endswith("reopen it with: roadmap-assets quota reset")
-        assert "of 500 requests" in line(shown, "Today:")
-        before = len(server.requests)
-        assert command_line.run("scrape", *SAMPLE, "--enrich", **environment).exit_code == 3
-        assert len(server.requests) == before  # the day is closed
-        assert command_line.run("quota", "reset", **environment).exit_code == 0
-        assert line(command_line.run("quota", **environment), "State:") == "open"
-        assert command_line.run("scrape", *SAMPLE, "--enrich", **environment).exit_code == 3
-        assert len(server.requests) > before
-    upgraded = {**environment, "ROADMAP_RPD": "1500"}  # a higher limit needs no reset
-    assert line(command_line.run("quota", **upgraded), "State:") == "open"
-
-
-# ---- topics
-
-
-def test_topics_are_json_lines_on_standard_output(command_line: CommandLine) -> None:
-    result = command_line.run("topics", "data-orchestration", "--source", "sample")
-    assert result.exit_code == 0
-    topics = [json.loads(text) for text in result.stdout.splitlines()]
-    assert [topic["position"] for topic in topics] == list(range(SAMPLE_TOPICS))
-    # what ../shared/tools/score_hierarchy.py reads, as HIERARCHY.md has it
-    assert {"roadmap", "topic_id", "topic", "category", "parent", "parent_topic", "path"} <= set(topics[0])
-    assert all(isinstance(topic["path"], list) for topic in topics)
-
-
-@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
-def test_topics_of_all_roadmaps_go_to_a_file(command_line: CommandLine, source: Path, ending: str) -> None:
-    result = command_line.run("topics", "--source", source, "--output", f"out/topics.{ending}")
-    assert (result.exit_code, result.stdout) == (0, f"Written: out/topics.{ending} (6 rows)\n")
-    table = duckdb.sql(f"SELECT roadmap, topic FROM 'out/topics.{ending}' ORDER BY roadmap, position").fetchall()
-    assert [roadmap for roadmap, _ in table] == ["alpha"] * 2 + ["beta"] * 2 + ["beta-two"] * 2
-    assert table[0] == ("alpha", "Alpha 0")
-    assert [path.name for path in (command_line.folder / "out").iterdir()] == [f"topics.{ending}"]
-
-
-def test_one_unreadable_roadmap_does_not_stop_the_others(command_line: CommandLine, source: Path) -> None:
-    (source / "beta" / "beta.json").write_text("{")
-    result = command_line.run("topics", "--source", source, "--output", "topics.jsonl")
-    assert result.exit_code == 3
-    assert line(result, "Left out:").count("beta.json") == 1
-    assert "(4 rows)" in line(result, "Written:")
-
-
-def test_a_named_roadmap_that_cannot_be_read_is_a_failure(command_line: CommandLine, source: Path) -> None:
-    (source / "beta" / "beta.json").write_text("{")
-    assert command_line.run("topics", "alpha", "beta", "--source", source).exit_code == 1
-
-
-@pytest.mark.parametrize("named", [("nowhere",), ("nowhere", "beta"), ("broken",)])
-def test_nothing_is_written_when_nothing_was_read(
-    command_line: CommandLine, source: Path, named: tuple[str, ...]
-) -> None:
-    (source / "beta" / "beta.json").write_text("{")
-    write_roadmap(source, "broken", [])
-    Path("all.jsonl").write_text("what was here before\n")
-    result = command_line.run("topics", *named, "--source", source, "--output", "all.jsonl")
-    assert result.exit_code == 1
-    *left_out, error = result.stderr.splitlines()
-    assert [text.startswith("Left out: ") for text in left_out] == [True] * (len(named) if len(named) > 1 else 0)
-    assert error.startswith("Error: ")
-    assert Path("all.jsonl").read_text() == "what was here before\n"
-
-
-def test_a_source_without_roadmaps_is_an_error(command_line: CommandLine, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    result = command_line.run("topics", "--source", "empty", "--output", "all.jsonl")
-    assert (result.exit_code, result.stderr) == (1, "Error: the source empty has no roadmaps; nothing was written\n")
-    assert not Path("all.jsonl").exists()
-
-
-def test_a_vanished_roadmap_keeps_its_last_state_and_the_run_says_so(command_line: CommandLine, source: Path) -> None:
-    command_line.run("topics", "alpha", "--source", source)
-    shutil.rmtree(source / "alpha")
-    for arguments in (("topics", "alpha"), ("scrape", "--roadmap", "alpha")):
-        result = command_line.run(*arguments, "--source", source)
-        assert result.exit_code == 0
-        assert result.stderr == f"Note: alpha is no longer in the source {source}; its last state is used.\n"
-    assert len(command_line.csv()) == 2
 
 
 @pytest.mark.parametrize(("ending", "magic"), [("jsonl", b"{"), ("parquet", b"PAR1"), ("xlsx", b"PK"), ("csv", b'"')])

@@ -104,7 +104,8 @@ def test_three_runs_at_once_write_one_whole_file(published: Published) -> None:
     runs = [command_line.start(*published.arguments, "--enrich", **published.environment) for _ in range(3)]
     for run in runs:
         _, err = run.communicate()
-        assert (run.returncode, err) == (0, "")
+        said = [one for one in err.splitlines() if not one.startswith("Waiting for the database")]  # on a busy machine
+        assert (run.returncode, said) == (0, [])
     assert published.files() == ["output/roadmap_guide.csv"]
     answered = [row["Topic"] for row in command_line.csv() if row["TLDR"]]
     assert answered == [topic for topic, *_ in published.rows(ANSWERS)]
