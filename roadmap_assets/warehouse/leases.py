@@ -96,9 +96,11 @@ class LeaseHolder:
     def renew(self, connection: Connection) -> None:
         """Keep all leases of this holder for another `ttl_s` seconds."""
         self._sign.keep_showing(connection)
-        connection.execute("DELETE FROM lease_holders WHERE holder = ?", [self.id])
         expires_at = connection.now() + timedelta(seconds=self.ttl_s)
-        insert_rows(connection, LEASE_HOLDERS, [{"holder": self.id, "expires_at": expires_at}])
+        update = "UPDATE lease_holders SET expires_at = ? WHERE holder = ? RETURNING 1"
+        if not connection.execute(update, [expires_at, self.id]).fetchall():
+            row = {"holder": self.id, "expires_at": expires_at}
+            insert_rows(connection, LEASE_HOLDERS, [row], unless_known=True)  # by another thread of this run
 
     def _free_dead_holders(self, connection: Connection) -> None:
         """End the leases of holders that have expired, or have died, which shows at once."""

@@ -17,7 +17,7 @@ from roadmap_assets.errors import (
     WarehouseUnwritable,
 )
 
-_INTERRUPTED = ("08", "57P", "40001", "40P01", "25P03")
+_INTERRUPTED = ("08", "57P", "40001", "40P01", "25P03", "23505")  # the last: another transaction was faster
 _BUSY = ("55P03", "57014")
 _READ_ONLY = "25006"
 _FORBIDDEN = "42501"

@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.limiter.base import Limits
 from roadmap_assets.enrichment.limiter.registry import open_limiter
+from roadmap_assets.settings import load_settings
 from roadmap_assets_tests.benchmarks import measuring
-from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, at_least, at_most, exactly
+from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, Wanted, at_least, at_most, exactly
 
 RPM = 15
 FAST = Limits(rpm=1_000_000, tpm=0, rpd=0)
@@ -30,18 +32,18 @@ def processes(conditions: Conditions) -> Iterator[Figure]:
         name = f"{count} process{'es' * (count > 1)}"
         yield Figure(f"{name}: share of what the window allows", share(granted, window_s), "", at_least(0.97))
         yield Figure(f"{name}: violations", violations(granted, window_s), "", exactly(0), f"of {len(granted)} permits")
-    yield from speed(conditions)
-
-
-def speed(conditions: Conditions) -> Iterator[Figure]:
-    """How fast four processes get permits as long as the window has room."""
-    count = 2_000 if conditions.quick else 20_000
     url = f"sqlite:///{conditions.folder / 'fast.sqlite'}"
+    yield from speed(url, permits=2_000 if conditions.quick else 20_000, wanted=at_least(2_000))
+
+
+def speed(url: str, *, permits: int, wanted: Wanted) -> Iterator[Figure]:
+    """How fast four processes get so many permits each as long as the window has room."""
+    count = permits
     start_at = time.time() + 2.5
     runs = [run.result for run in measuring.together([(time_permits, (url, start_at, count))] * 4)]
     taken_s = [seconds for seconds, _ in runs]
-    yield Figure("4 processes at full speed: permits", 4 * count / max(taken_s), "/s", at_least(2_000))
-    with closing(open_limiter(url, limits=FAST, scope="benchmark", clock=SystemClock())) as limiter:
+    yield Figure("4 processes at full speed: permits", 4 * count / max(taken_s), "/s", wanted)
+    with closing(open_limiter(address(url), limits=FAST, scope="benchmark", clock=SystemClock())) as limiter:
         beyond = 4 * count - limiter.state().requests_in_window
     yield Figure("4 processes at full speed: permits not counted", beyond, "", exactly(0), f"of {4 * count}")
     fairness = max(taken_s) / statistics.median(taken_s)
@@ -49,12 +51,17 @@ def speed(conditions: Conditions) -> Iterator[Figure]:
     yield Figure("4 processes at full speed: longest wait", max(wait for _, wait in runs) * 1000, "ms")
 
 
+def address(url: str) -> str | PostgresUrl:
+    """A URL that came as an argument of a process."""
+    return load_settings(quota_url=url).quota_address
+
+
 def time_permits(url: str, start_at: float, count: int) -> tuple[float, float]:
     """Take so many permits; the seconds for all of them, and for the one that took longest."""
 
     async def take() -> tuple[float, float]:
         longest = 0.0
-        with closing(open_limiter(url, limits=FAST, scope="benchmark", clock=SystemClock())) as limiter:
+        with closing(open_limiter(address(url), limits=FAST, scope="benchmark", clock=SystemClock())) as limiter:
             await asyncio.sleep(start_at - time.time())
             began = before = time.perf_counter()
             for _ in range(count):
@@ -72,7 +79,7 @@ def take_permits(url: str, window_s: float, start_at: float, end_at: float) -> l
 
     async def take() -> list[float]:
         moments: list[float] = []
-        limiter = open_limiter(url, limits=limits, scope="benchmark", clock=SystemClock())
+        limiter = open_limiter(address(url), limits=limits, scope="benchmark", clock=SystemClock())
         await asyncio.sleep(start_at - time.time())
         try:
             async with asyncio.timeout(end_at - time.time()):

@@ -11,6 +11,7 @@ from roadmap_assets_tests.benchmarks.hostile import hostile
 from roadmap_assets_tests.benchmarks.orchestration import dagster
 from roadmap_assets_tests.benchmarks.page import page
 from roadmap_assets_tests.benchmarks.parse import parse
+from roadmap_assets_tests.benchmarks.postgres import postgres
 from roadmap_assets_tests.benchmarks.processes import processes
 from roadmap_assets_tests.benchmarks.quality import quality
 from roadmap_assets_tests.benchmarks.soak import soak
@@ -117,6 +118,15 @@ BENCHMARKS = (
         limit="At least 0.97 of it; never a sixteenth in a window. 2 000 permits a second, all of them counted; no "
         "process takes more than twice as long as the median one.",
         run=processes,
+    ),
+    Benchmark(
+        name="postgres",
+        measures="The same on PostgreSQL: transactions that store and read, 2000 keys looked up in 1 000 000 answers, "
+        "permits, the benchmark *soak*, a holder of leases that is killed, and a run whose server is restarted.",
+        against="The DuckDB file, in turns. The server is on this machine and syncs to disk.",
+        limit="10 times the transactions of the file; 50 ms; 1 000 permits a second, all counted, no process taking "
+        "more than twice as long as the median one; nothing lost, asked again or beyond the quota.",
+        run=postgres,
     ),
     Benchmark(
         name="crash",

@@ -9,10 +9,11 @@ from datetime import UTC
 from pathlib import Path
 from random import Random
 
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.simulator.faults import BlockPrompt, Cut, Drop, Edit, Fault, FaultPlan, Finish, Garble, Rule, Status
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets.warehouse.base import one_row
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, at_least, exactly
 from roadmap_assets_tests.processes import EngineProcess
 
@@ -43,11 +44,16 @@ FAULTS: tuple[tuple[Fault, float], ...] = (
 
 def soak(conditions: Conditions) -> Iterator[Figure]:
     """Benchmark `soak`."""
+    yield from soak_on(conditions.folder / "soak.duckdb", conditions)
+
+
+def soak_on(database: Path | PostgresUrl, conditions: Conditions) -> Iterator[Figure]:
+    """Four processes that share nothing but this database, and the quota that belongs to it."""
     topics = [f"Topic {number}" for number in range(400 if conditions.quick else 2000)]
     kills = 6 if conditions.quick else 60
     plan = FaultPlan(tuple(Rule(fault, probability=share) for fault, share in FAULTS), seed=12)
     with Simulator(SimulatorOptions(rpm=RPM, window_s=WINDOW_S, latency_s=0.1, faults=plan)) as simulator:
-        run = _Run(topics, conditions.folder / "soak.duckdb", simulator, kills=kills, chance=Random(12))
+        run = _Run(topics, database, simulator, kills=kills, chance=Random(12))
         began = time.monotonic()
         run.until_all_is_answered()
         seconds = time.monotonic() - began
@@ -80,11 +86,13 @@ WHERE answered <> (SELECT count(*) FROM enrichments WHERE enrichments.call_id = 
 class _Run:
     """Processes that are replaced as they end or are killed, until every topic is answered."""
 
-    def __init__(self, topics: list[str], path: Path, simulator: Simulator, *, kills: int, chance: Random) -> None:
+    def __init__(
+        self, topics: list[str], database: Path | PostgresUrl, simulator: Simulator, *, kills: int, chance: Random
+    ) -> None:
         self.kills = 0
         self.started = 0
         self._topics = topics
-        self._path = path
+        self._database = database
         self._simulator = simulator
         self._kills_wanted = kills
         self._chance = chance
@@ -109,12 +117,12 @@ class _Run:
 
     def answered(self) -> dict[str, float]:
         """When each topic's answer was stored, in seconds since the epoch."""
-        with Warehouse(self._path).transaction() as connection:
+        with open_warehouse(self._database).transaction() as connection:
             rows = connection.execute("SELECT topic, answered_at FROM enrichments").fetchall()
         return {topic: answered_at.replace(tzinfo=UTC).timestamp() for topic, answered_at in rows}
 
     def count(self, sql: str) -> int:
-        with Warehouse(self._path).transaction() as connection:
+        with open_warehouse(self._database).transaction() as connection:
             return int(one_row(connection.execute(sql))[0])
 
     def _start(self) -> EngineProcess:
@@ -122,4 +130,4 @@ class _Run:
         self.started += 1
         topics = self._chance.sample(self._topics, len(self._topics))
         settings = {"rpm": RPM, "quota_window_s": WINDOW_S + 0.5, "concurrency": 4}
-        return EngineProcess(topics, db=self._path, url=self._simulator.url, **settings)
+        return EngineProcess(topics, db=self._database, url=self._simulator.url, **settings)

@@ -42,14 +42,14 @@ def store_calls(database: str, writer: int, calls: int, group: int) -> tuple[flo
     for first in range(0, calls, group):
         numbers = range(first, min(first + group, calls))
         with warehouse.transaction() as connection:
-            record_calls(connection, [_call(f"{writer}-{number}") for number in numbers])
+            record_calls(connection, [a_call(f"{writer}-{number}") for number in numbers])
             store_answers(
-                connection, [_answer(f"{writer}-{number}", row) for number in numbers for row in range(BATCH)]
+                connection, [an_answer(f"{writer}-{number}", row) for number in numbers for row in range(BATCH)]
             )
     return began, time.time()
 
 
-def _call(call_id: str) -> Call:
+def a_call(call_id: str) -> Call:
     return Call(
         call_id=call_id,
         run_id="benchmark",
@@ -71,7 +71,7 @@ def _call(call_id: str) -> Call:
     )
 
 
-def _answer(call_id: str, row: int) -> Answer:
+def an_answer(call_id: str, row: int) -> Answer:
     return Answer(
         key=f"{call_id}-{row}",
         topic=f"Topic {row}",

@@ -109,6 +109,18 @@ def test_two_that_replace_the_same_rows_take_turns(warehouse: Warehouse) -> None
         assert len(load_topics(connection, ["a"])) in (3, 5)
 
 
+def test_a_run_renews_its_leases_in_several_threads(warehouse: Warehouse) -> None:
+    with LeaseHolder(warehouse) as holder:
+
+        def renew(number: int) -> None:
+            with warehouse.transaction() as connection:
+                holder.renew(connection)
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(renew, range(80)))
+        assert count(warehouse, "lease_holders") == 1
+
+
 def test_a_nul_which_no_text_of_postgresql_can_hold_becomes_the_replacement_character(warehouse: Warehouse) -> None:
     with warehouse.transaction() as connection:
         save_topics(connection, "a", PARSE, records.topics_of_texts("a", ["nul \0 inside"]))
