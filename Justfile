@@ -34,6 +34,12 @@ docs:
 docs-serve:
     mkdocs serve
 
+# Renew the versions in deploy/requirements.txt (needs uv)
+pin:
+    printf 'dagster-aws\ndagster-docker\ndagster-k8s\ndagster-postgres\n' | uv pip compile setup.cfg --extra postgres --extra s3 - \
+        --python-version 3.13 --python-platform x86_64-unknown-linux-gnu --no-emit-index-url --no-annotate --upgrade \
+        --custom-compile-command 'just pin' -o deploy/requirements.txt
+
 # Take the benchmarks, or those named
 benchmarks *names:
     python -m roadmap_assets_tests.benchmarks {{names}}

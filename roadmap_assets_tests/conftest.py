@@ -34,7 +34,7 @@ def pytest_configure() -> None:
 
 
 class _GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Any worker for any test, but one worker, and first, for those that share a `dagster dev`.
+    """Any worker for any test, but one worker, and first, for those that share a `dagster dev` or a deployment.
 
     That is what xdist's own `loadgroup` is for, which has no effect under pytest 9.2 (xdist 3.8 marks a test by an
     attribute that pytest no longer reads).
@@ -42,7 +42,7 @@ class _GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         module, _, _ = nodeid.partition("::")
-        return module if module.endswith("test_dagster_dev.py") else nodeid
+        return module if module.endswith(("test_dagster_dev.py", "deploy/test_processes.py")) else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

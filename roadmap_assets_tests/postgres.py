@@ -108,6 +108,12 @@ class PostgresServer:
             for statement in statements:
                 connection.execute(statement.encode())
 
+    def run_script(self, script: Path, **variables: str) -> None:
+        """Run a script of psql's as the superuser, with variables."""
+        given = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
+        command = [str(self._program("psql")), "-v", "ON_ERROR_STOP=1", *given, "-f", str(script), self.url()]
+        subprocess.run(command, check=True, capture_output=True)
+
     @property
     def _data(self) -> Path:
         return self._folder / "data"
