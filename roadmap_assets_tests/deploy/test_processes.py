@@ -113,6 +113,8 @@ def test_two_machines_refresh_one_roadmap_at_once_and_ask_each_topic_once(
         deployment.start()
         runs = [deployment.launch(machine, "alpha") for machine in MACHINES]
         assert [deployment.end_of(run) for run in runs] == [DagsterRunStatus.SUCCESS] * 2, deployment.said()
+        written = {path.name for path in deployment.home.iterdir()} - {"dagster.yaml", "workspace.yaml"}
+        assert written <= {Path(place).name for place in compose()["code"]["tmpfs"]}, "all else is read-only"
         asked = Counter(topic for request in gemini.requests for topic in request.topics)
         assert asked == Counter(TOPICS)
     with psycopg.connect(url_of(server, "reader")) as connection:
@@ -127,17 +129,17 @@ class Deployment:
 
     def __init__(self, folder: Path, server: PostgresServer, gemini_url: str) -> None:
         self._folder = folder
-        self._home = folder / "home"
-        self._home.mkdir()
+        self.home = folder / "home"
+        self.home.mkdir()
         self._ports = {name: free_port() for name in (*MACHINES, "webserver")}
         self._processes: list[subprocess.Popen[bytes]] = []
         config = yaml.safe_load((DEPLOY / "dagster.yaml").read_text())
         del config["run_launcher"]
         config["storage"]["postgres"]["postgres_db"]["port"] = server.port
-        (self._home / "dagster.yaml").write_text(yaml.safe_dump(config))
+        (self.home / "dagster.yaml").write_text(yaml.safe_dump(config))
         self._environment = {
             **clean_environment(),
-            "DAGSTER_HOME": str(self._home),
+            "DAGSTER_HOME": str(self.home),
             "DAGSTER_PG_HOST": "127.0.0.1",
             "DAGSTER_PG_PASSWORD": PASSWORDS["dagster"],
             "DAGSTER_CODE_HOST": "127.0.0.1",
@@ -163,19 +165,19 @@ class Deployment:
             {"grpc_server": {**location, "port": self._ports[machine], "location_name": machine}}
             for machine in MACHINES
         ]
-        (self._home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": entries}))
+        (self.home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": entries}))
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self._environment.items():
                 patch.setenv(name, value)
             # Opened first: two processes that create an instance's storage at the same time can break it.
-            self.instance = dg.DagsterInstance.from_config(str(self._home))
+            self.instance = dg.DagsterInstance.from_config(str(self.home))
         self.instance.add_dynamic_partitions(ROADMAPS.name or "", ["alpha"])
         for service in ("webserver", "daemon"):
             arguments = [
-                part.replace("0.0.0.0", "127.0.0.1").replace("/opt/dagster", str(self._home))
+                part.replace("0.0.0.0", "127.0.0.1").replace("/opt/dagster", str(self.home))
                 for part in services[service]["command"]
             ]
-            self._run(self._home, arguments, port=self._ports["webserver"] if service == "webserver" else None)
+            self._run(self.home, arguments, port=self._ports["webserver"] if service == "webserver" else None)
         self._wait_until(self._loaded)
 
     def stop(self) -> None:
