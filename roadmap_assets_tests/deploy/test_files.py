@@ -96,7 +96,7 @@ def test_dagster_takes_its_configuration_and_runs_get_what_they_need(
     environment = compose["services"]["daemon"]["environment"]
     not_for_runs = {"DAGSTER_CODE_HOST", "DAGSTER_CODE_PORT", "DOCKER_HOST"}
     assert set(launcher.env_vars) == set(environment) - not_for_runs
-    assert list(launcher.container_kwargs["tmpfs"]) == compose["services"]["code"]["tmpfs"]
+    assert set(launcher.container_kwargs["tmpfs"]) == set(compose["services"]["code"]["tmpfs"])
     assert launcher.container_kwargs["volumes"] == [f"{compose['volumes']['files']['name']}:/files"]
 
 
