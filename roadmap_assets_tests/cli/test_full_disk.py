@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,13 +40,14 @@ def server() -> Iterator[Simulator]:
         yield simulator
 
 
-def fill(disk: Path) -> Path:
-    """Take all the room that is left."""
+def fill(disk: Path, *, leaving: int = 0) -> Path:
+    """Take the room that is there, but for so many bytes."""
     filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
+    with filler.open("ab", buffering=0) as file:
         try:
             while file.write(bytes(2**16)):
-                pass
+                if leaving and shutil.disk_usage(disk).free <= leaving:
+                    break
         except OSError:
             pass
     return filler
@@ -65,7 +68,9 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_run_costs_no_answer(
     assert process.stdout
     while not process.stdout.readline().startswith("✓"):
         pass
-    filler = fill(small_disk)
+    while process.poll() is None:  # also takes the room that a temporary file gives back
+        filler = fill(small_disk)
+        time.sleep(0.02)
     _, err = process.communicate()
     assert process.returncode == 1
     found = KEPT.search(err)
@@ -86,3 +91,25 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_run_costs_no_answer(
     asked = [topic for request in server.requests[before:] for topic in request.topics]
     assert len(asked) == TOPICS - answered, "everything that was answered is known"
     assert not any(Path(file).exists() for file in found[2].split(" and "))
+
+
+def test_a_run_whose_answers_may_not_fit_asks_nothing(
+    command_line: CommandLine, server: Simulator, small_disk: Path, tmp_path: Path
+) -> None:
+    """The database can be written, but there is no room for 400 answers."""
+    write_roadmap(tmp_path / "source", "long", [f"Topic {number}" for number in range(TOPICS)])
+    arguments = ("scrape", "--source", tmp_path / "source", "--roadmap", "long", "--enrich")
+    environment = {
+        **asking(server),
+        "ROADMAP_DB": str(small_disk / "cache.duckdb"),
+        "ROADMAP_QUOTA_URL": f"sqlite:///{tmp_path}/quota.sqlite",
+        "ROADMAP_RPM": "0",
+    }
+    assert command_line.run(*arguments, "--dry-run", **environment).exit_code == 0  # creates the database
+    filler = fill(small_disk, leaving=12 * 2**20)
+    refused = command_line.run(*arguments, **environment)
+    assert refused.exit_code == 1
+    assert "nothing was asked. Make room" in refused.stderr
+    assert server.requests == []
+    filler.unlink()
+    assert command_line.run(*arguments, **environment).exit_code == 0
