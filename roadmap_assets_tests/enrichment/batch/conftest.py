@@ -18,14 +18,20 @@ from roadmap_assets_tests.enrichment.batch.jobs import BatchRuns
 StartJobs = Callable[..., BatchRuns]
 
 
+on_both = pytest.mark.parametrize("start_jobs", ["duckdb", "postgresql"], indirect=True)
+"""Marks tests whose runs are on a database of each kind in turn."""
+
+
 @pytest.fixture
-def start_jobs(tmp_path: Path) -> Iterator[StartJobs]:
-    """Starts a simulator whose jobs behave in this way, and runs against it."""
+def start_jobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StartJobs]:
+    """Starts a simulator whose jobs behave in this way, and runs against it: on a DuckDB file, unless `on_both`."""
+    on_server = getattr(request, "param", "duckdb") == "postgresql"
+    database = request.getfixturevalue("postgres_database") if on_server else None
     with ExitStack() as stack:
 
         def start(*rules: Rule, options: dict[str, Any] | None = None, runs: Any = None, **behaviour: Any) -> BatchRuns:
             batches = BatchBehaviour(**behaviour)
             given = SimulatorOptions(faults=FaultPlan(rules), batches=batches, **(options or {}))
-            return BatchRuns(tmp_path, stack.enter_context(Simulator(given)), **(runs or {}))
+            return BatchRuns(tmp_path, stack.enter_context(Simulator(given)), **{"database": database, **(runs or {})})
 
         yield start

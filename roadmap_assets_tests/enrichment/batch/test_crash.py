@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.engine.events import CacheChecked
 from roadmap_assets.simulator.answers import phrases_of
 from roadmap_assets.simulator.batches import BatchBehaviour
@@ -32,7 +33,7 @@ def asked_about(server: Simulator) -> Counter[str]:
     return Counter(topic for request in server.requests for topic in request.topics)
 
 
-def check_everything_is_there_once(path: Path, server: Simulator) -> None:
+def check_everything_is_there_once(path: Path | PostgresUrl, server: Simulator) -> None:
     """Assert that each topic was asked once, and that its answer and its request are stored once."""
     assert asked_about(server) == Counter(TOPICS)
     with open_warehouse(path).transaction() as connection:
@@ -70,10 +71,9 @@ def test_runs_that_are_killed_at_any_moment_lose_nothing_and_ask_nothing_twice(t
     assert kills == KILLS
 
 
-def test_of_processes_that_collect_the_same_job_each_answer_is_stored_once(tmp_path: Path) -> None:
-    path = tmp_path / "shared.duckdb"
+def test_of_processes_that_collect_the_same_job_each_answer_is_stored_once(database: Path | PostgresUrl) -> None:
     with simulator() as server, ExitStack() as stack:
-        processes = [stack.enter_context(BatchProcess(TOPICS, db=path, url=server.url)) for _ in range(3)]
+        processes = [stack.enter_context(BatchProcess(TOPICS, db=database, url=server.url)) for _ in range(3)]
         for process in processes:
             process.end()
-        check_everything_is_there_once(path, server)
+        check_everything_is_there_once(database, server)

@@ -11,8 +11,10 @@ import pytest
 
 from roadmap_assets.enrichment.cost import Prices
 from roadmap_assets.simulator.faults import Edit, Finish, Rule
-from roadmap_assets_tests.enrichment.batch.conftest import StartJobs
+from roadmap_assets_tests.enrichment.batch.conftest import StartJobs, on_both
 from roadmap_assets_tests.enrichment.engine.runs import questions, rightly_answered
+
+pytestmark = on_both
 
 SLOW = 3600.0
 
@@ -30,7 +32,7 @@ def test_two_thousand_topics_are_one_job_of_a_hundred_requests_at_half_the_price
     assert report.calls == report.least_calls == 100
     assert report.calls_by_service == {"batch": 100}
     [(tokens, cost)] = runs.rows("SELECT sum(input_tokens) + sum(output_tokens), sum(cost_usd) FROM api_calls")
-    assert report.cost_usd == pytest.approx(cost) == pytest.approx(0.5 * tokens * 10e-6)
+    assert report.cost_usd == pytest.approx(cost) == pytest.approx(0.5 * int(tokens) * 10e-6)
     assert runs.run_batch(questions(2000)).rows == {"hit": 2000}
     assert len(runs.created()) == 1
 
