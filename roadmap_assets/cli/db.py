@@ -27,19 +27,20 @@ def db() -> None:
 def info() -> None:
     """Show where the database is and what it holds.
 
-    Tables, and the functions of the quota, are created and migrated where that is needed: in PostgreSQL, let the role
-    that owns them run this first.
+    Tables, the columns of ROADMAP_PROFILE and the functions of the quota are created where they are missing: in
+    PostgreSQL, let the role that owns the tables run this first, and again with another profile or version.
     """
     from roadmap_assets.enrichment.access import Access
+    from roadmap_assets.pipeline.publishing import add_profile_columns
     from roadmap_assets.warehouse.copying import count_rows
     from roadmap_assets.warehouse.migrations import MIGRATIONS
 
     settings = load_settings()
-    warehouse = open_warehouse(settings)
+    warehouse, access = open_warehouse(settings), Access(settings, offline=settings.offline)
+    add_profile_columns(warehouse=warehouse, access=access)
     with warehouse.transaction() as connection:
         counts = count_rows(connection)
     console.say(f"Database: {settings.db} ({warehouse.describe()})")
-    access = Access(settings, offline=settings.offline)
     with closing(access.open_limiter(access.model)):
         console.say(f"Quota: {settings.quota_address}")
     console.say(f"Migrations: {len(MIGRATIONS)}, up to date")

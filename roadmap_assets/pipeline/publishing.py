@@ -20,6 +20,7 @@ from roadmap_assets.warehouse.published import (
     PUBLICATION,
     SIMULATION,
     EnrichedTopic,
+    add_columns,
     column_type,
     load_published,
     publish_rows,
@@ -57,10 +58,10 @@ def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Place | 
         DocumentError: the roadmap has no topics in the database; the last publication stays.
         OutputNotWritable: the CSV file cannot be written; the rows are published.
     """
-    schema = access.profile.reply_schema["items"]["properties"]
-    columns = {column: column_type(schema[column]) for column in access.profile.columns}
+    columns = _columns_of(access)
     table = publication_table(access)
     with warehouse.transaction() as connection:
+        connection.lock(table.name)  # first: what is compared below must not be replaced in the meantime
         current = answered_in(connection, asked_in(connection, [roadmap], access), access)[roadmap]
         if not current:
             raise DocumentError(f"the topics of {roadmap} were not read yet; read them first (asset roadmap_topics)")
@@ -90,6 +91,23 @@ def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Place | 
         topics=rows,
         gone={topic_id: row.topic.topic for topic_id, row in before.items()},
     )
+
+
+def add_profile_columns(*, warehouse: Warehouse, access: Access) -> None:
+    """Add the profile's columns to the published tables before anything is published.
+
+    In PostgreSQL only the owner of the tables may do this.
+    """
+    with warehouse.transaction() as connection:
+        for table in (PUBLICATION, SIMULATION):
+            connection.lock(table.name)
+            add_columns(connection, table, _columns_of(access))
+
+
+def _columns_of(access: Access) -> dict[str, str]:
+    """The profile's columns, with their types."""
+    schema = access.profile.reply_schema["items"]["properties"]
+    return {column: column_type(schema[column]) for column in access.profile.columns}
 
 
 def publish_topics(roadmap: str, *, warehouse: Warehouse, csv: Place) -> Published:

@@ -9,7 +9,7 @@ import pytest
 
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets_tests.cli.command_line import SAMPLE, SAMPLE_TOPICS, CommandLine
-from roadmap_assets_tests.postgres import PASSWORD
+from roadmap_assets_tests.postgres import PASSWORD, PostgresServer
 
 
 @pytest.fixture
@@ -68,6 +68,23 @@ def test_a_copied_database_pays_for_nothing_again_and_can_be_exported(
     assert rows == [(SAMPLE_TOPICS, SAMPLE_TOPICS)]
     assert {file.suffix for file in files.iterdir()} == {".parquet"}, "nothing unfinished is left"
     assert PASSWORD not in copied.output + scraped.output + info.output + exported.output
+
+
+def test_the_owner_prepares_what_a_worker_with_fewer_rights_needs(command_line: CommandLine) -> None:
+    with PostgresServer() as server:
+        server.execute(
+            "CREATE ROLE worker LOGIN PASSWORD 'secret'",
+            "ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO worker",
+        )
+        worker = {"ROADMAP_DB": server.url(user="worker", password="secret"), "ROADMAP_OFFLINE": "1"}
+        early = command_line.run("scrape", *SAMPLE, "--enrich", **worker)
+        assert early.exit_code == 1
+        assert "let its owner run `roadmap-assets db info`" in early.output
+        owner = {**worker, "ROADMAP_DB": server.url(), "ROADMAP_PROFILE": "study"}
+        assert command_line.run("db", "info", **owner).exit_code == 0
+        scraped = command_line.run("scrape", *SAMPLE, "--enrich", **worker, ROADMAP_PROFILE="study")
+        assert scraped.exit_code == 0, scraped.output
+        assert len(command_line.csv()) == SAMPLE_TOPICS
 
 
 @pytest.mark.parametrize(

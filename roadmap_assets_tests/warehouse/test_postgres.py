@@ -26,7 +26,7 @@ from roadmap_assets.errors import (
 from roadmap_assets.warehouse.base import Connection, in_transaction
 from roadmap_assets.warehouse.enrichments import load_answers, store_answers
 from roadmap_assets.warehouse.leases import LeaseHolder
-from roadmap_assets.warehouse.migrations import MIGRATIONS
+from roadmap_assets.warehouse.migrations import MIGRATIONS, migrate
 from roadmap_assets.warehouse.postgres import Warehouse
 from roadmap_assets.warehouse.rows import columns_of
 from roadmap_assets.warehouse.schema import TABLES
@@ -95,6 +95,18 @@ def test_the_tables_are_as_described_with_their_keys(warehouse: Warehouse) -> No
                 [table.name],
             ).fetchall()
             assert tuple(name for (name,) in keys) == table.key
+
+
+def test_a_database_that_lacks_the_latest_migrations_gets_them_with_their_keys(warehouse: Warehouse) -> None:
+    """As one of an earlier version, in which there were no batch jobs yet."""
+    with warehouse.transaction() as connection:
+        for table in ("batch_rows", "batch_jobs"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("DELETE FROM schema_migrations WHERE name = 'add_batch_jobs'")
+    with warehouse.transaction() as connection:
+        migrate(connection, warehouse.name)
+    test_the_tables_are_as_described_with_their_keys(warehouse)
+    assert count(warehouse, "schema_migrations") == len(MIGRATIONS)
 
 
 def test_two_that_replace_the_same_rows_take_turns(warehouse: Warehouse) -> None:
