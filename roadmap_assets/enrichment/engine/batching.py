@@ -107,16 +107,10 @@ class Backlog:
         """The next suspect batch; empty when there is none."""
         return self._suspect.popleft() if self._suspect else []
 
-    def merge(self) -> None:
-        """Pack all items together from now on."""
-        if self._leftovers is not None:
-            self._pool.add(self._leftovers.take_all())
-            self._leftovers = None
-
     def take_all(self) -> list[Item]:
         """Empty the backlog."""
-        self.merge()
         items = [*self._pool.take_all(), *(item for batch in self._suspect for item in batch)]
+        items += self._leftovers.take_all() if self._leftovers is not None else []
         self._suspect.clear()
         return items
 

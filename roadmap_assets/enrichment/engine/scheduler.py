@@ -161,7 +161,6 @@ class Scheduler:
             else:
                 self._report_failed(batch, f"{route.model}: {closed}", f"Asking {self._first.model} instead...")
                 self._fallback = None
-                self._backlog.merge()
                 self._backlog.add_suspect(items)
         finally:
             route.admission.connection.release(batch)
