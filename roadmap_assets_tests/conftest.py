@@ -42,7 +42,9 @@ class _GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         module, _, _ = nodeid.partition("::")
-        return module if module.endswith(("test_dagster_dev.py", "deploy/test_processes.py")) else nodeid
+        if module.endswith(("test_dagster_dev.py", "test_dagster_ui.py")):
+            return "dagster dev"
+        return module if module.endswith("deploy/test_processes.py") else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from roadmap_assets_tests.defs.dagster_dev import DagsterDev
 from roadmap_assets_tests.defs.project import Project, instance_in
 
 
@@ -15,3 +16,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     """A project with a real instance and an empty source."""
     with instance_in(tmp_path / "home") as instance:
         yield Project(tmp_path, monkeypatch, instance)
+
+
+@pytest.fixture(scope="session")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterDev]:
+    """One `dagster dev` for all tests that need one, since starting it takes as long as a test."""
+    with DagsterDev(tmp_path_factory.mktemp("dev")) as running:
+        yield running

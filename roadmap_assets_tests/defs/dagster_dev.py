@@ -87,7 +87,8 @@ class DagsterDev:
         # Opened first: two processes that create an instance's storage at the same time can break it.
         self.instance = dg.DagsterInstance.from_config(str(self.home))
         self._log = (self.folder / "dagster.log").open("w")
-        self.start()
+        with self.gemini():  # definitions that are loaded while the simulator listens name it as the model
+            self.start()
         return self
 
     def start(self) -> None:
@@ -157,9 +158,13 @@ class DagsterDev:
         assert "errors" not in found, found["errors"]
         return found["data"]
 
+    def know(self, *slugs: str) -> None:
+        """Add partitions."""
+        self.instance.add_dynamic_partitions(ROADMAPS.name or "", slugs)
+
     def launch(self, *slugs: str) -> str:
         """Launch a run of the job for these roadmaps (from the first to the last), and return its id."""
-        self.instance.add_dynamic_partitions(ROADMAPS.name or "", slugs)
+        self.know(*slugs)
         tags = (
             {"dagster/partition": slugs[0]} if len(slugs) == 1 else dict(zip(RANGE, (slugs[0], slugs[-1]), strict=True))
         )
@@ -175,7 +180,7 @@ class DagsterDev:
 
     def backfill(self, *slugs: str) -> list[str]:
         """Backfill these roadmaps through the daemon, as the UI's "Materialize" does; the ids of its runs."""
-        self.instance.add_dynamic_partitions(ROADMAPS.name or "", slugs)
+        self.know(*slugs)
         params = {"assetSelection": [{"path": [asset]} for asset in ASSETS], "partitionNames": slugs}
         launched = self.ask(_BACKFILL, {"params": params})["launchPartitionBackfill"]
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
@@ -187,6 +192,23 @@ class DagsterDev:
 
         self.wait_until(ended)
         return [run.run_id for run in self.instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill}))]
+
+    def run_of(self, launched: str) -> str:
+        """The id of the run that the UI names by its beginning, or of the one run of the backfill that it names."""
+        found: list[str] = []
+
+        def there() -> bool:
+            runs = self.instance.get_runs()
+            found[:] = [
+                run.run_id
+                for run in runs
+                if run.run_id.startswith(launched) or run.tags.get("dagster/backfill") == launched
+            ]
+            return bool(found)
+
+        self.wait_until(there)
+        [run_id] = found
+        return run_id
 
     def terminate(self, run_id: str) -> None:
         """End a run as the UI's "Terminate" does."""
