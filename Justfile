@@ -50,7 +50,8 @@ live:
 
 # Start Dagster's UI on loopback
 dagster:
-    dg dev
+    mkdir -p .dagster_home && ln -sf ../roadmap_assets/defs/dagster.yaml .dagster_home/dagster.yaml
+    DAGSTER_HOME="{{justfile_directory()}}/.dagster_home" dg dev
 
 # Everything that CI runs
 ci:

@@ -69,8 +69,8 @@ class DagsterDev:
         self.home = folder / "home"
         self.source.mkdir()
         self.home.mkdir()
-        shutil.copy(REPOSITORY / "dagster.yaml", self.home)
-        self.port, self._gemini_port = _free_port(), _free_port()
+        shutil.copy(REPOSITORY / "roadmap_assets" / "defs" / "dagster.yaml", self.home)
+        self.port, self._gemini_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         taken_out = {*map(variable_of, Settings.model_fields), "GOOGLE_API_KEY"}
         self._environment = {
@@ -252,7 +252,8 @@ _REPOSITORY = {"repositoryLocationName": MODULE, "repositoryName": "__repository
 _ENDED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

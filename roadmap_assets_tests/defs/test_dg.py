@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,15 +11,16 @@ from pathlib import Path
 import pytest
 
 from roadmap_assets.settings import Settings, variable_of
+from roadmap_assets_tests.defs.dagster_dev import free_port
 from roadmap_assets_tests.defs.project import REPOSITORY, WITH_PAGE, instance_in
 
 DG = Path(sys.executable).with_name("dg")
 
 
-def dg_command(folder: Path, *arguments: str) -> str:
-    """The output of a `dg` command on the packaged sample, offline, with a home and a database in `folder`."""
+def environment_in(folder: Path) -> dict[str, str]:
+    """For the packaged sample, offline, with a home and a database in `folder`; as after `. .venv/bin/activate`."""
     taken_out = {*map(variable_of, Settings.model_fields), "GOOGLE_API_KEY"}
-    environment = {
+    return {
         **{name: value for name, value in os.environ.items() if name not in taken_out},
         "DAGSTER_HOME": str(folder / "home"),
         "ROADMAP_SOURCE": "sample",
@@ -26,7 +28,13 @@ def dg_command(folder: Path, *arguments: str) -> str:
         "ROADMAP_DB": str(folder / "enrichment.duckdb"),
         "ROADMAP_OUTPUT": str(folder / "output"),
         "ROADMAP_SITE": str(folder / "site"),
+        "VIRTUAL_ENV": sys.prefix,
     }
+
+
+def dg_command(folder: Path, *arguments: str) -> str:
+    """The output of a `dg` command in the project's folder."""
+    environment = environment_in(folder)
     done = subprocess.run([DG, *arguments], capture_output=True, text=True, cwd=REPOSITORY, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -45,3 +53,29 @@ class TestDg:
             instance.add_dynamic_partitions("roadmap", ["data-orchestration"])
             dg_command(tmp_path, "launch", "--assets", "*", "--partition", "data-orchestration")
         assert (tmp_path / "output" / "roadmap_data-orchestration.simulated.csv").exists()
+
+    def test_the_first_start_warns_of_nothing_that_the_setup_could_avoid(self, tmp_path: Path) -> None:
+        """Dagster itself reports a new home's missing cursors, once."""
+        (tmp_path / "home").mkdir()
+        (tmp_path / "home" / "dagster.yaml").symlink_to(REPOSITORY / "roadmap_assets" / "defs" / "dagster.yaml")
+        command = [str(DG), "dev", "-h", "127.0.0.1", "-p", str(free_port())]
+        lines: list[str] = []
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=REPOSITORY,
+            env=environment_in(tmp_path),
+            start_new_session=True,
+        ) as process:
+            assert process.stdout
+            for line in process.stdout:
+                lines.append(line)
+                if "Serving dagster-webserver" in line:
+                    break
+            os.killpg(process.pid, signal.SIGINT)  # our own process group only
+            lines += process.stdout.readlines()
+        assert any("Serving dagster-webserver" in line for line in lines), "".join(lines)
+        warnings = [line for line in lines if "warning" in line.lower() and "No cursor for event type" not in line]
+        assert warnings == []
