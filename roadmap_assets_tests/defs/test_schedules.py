@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import dagster as dg
+from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
+from dagster._utils.schedules import cron_string_iterator
 
 from roadmap_assets.defs.schedules import daily_refresh
+from roadmap_assets.defs.tables import ENRICHED
 from roadmap_assets_tests.defs.project import RANGE, Project
 
 
@@ -58,6 +62,22 @@ def test_all_known_roadmaps_in_one_run(project: Project) -> None:
 
 def test_nothing_is_known_yet(project: Project) -> None:
     assert isinstance(tick(project), dg.SkipReason)
+
+
+def test_the_freshness_of_the_published_asset_allows_for_one_refresh_a_day(project: Project) -> None:
+    definitions = project.definitions
+    policies = {spec.key: spec.freshness_policy for spec in definitions.resolve_all_asset_specs()}
+    policy = policies.pop(ENRICHED)
+    assert set(policies.values()) == {None}
+    assert isinstance(policy, TimeWindowFreshnessPolicy)
+    schedule = definitions.resolve_schedule_def("daily_refresh")
+    before = datetime(2026, 10, 31, 12, tzinfo=UTC).timestamp()  # the clocks are set back: the longest day of the year
+    ticks = cron_string_iterator(before, str(schedule.cron_schedule), schedule.execution_timezone)
+    first, second, third = (tick.timestamp() for tick in islice(ticks, 3))
+    assert policy.warn_window, "it warns before it fails"
+    warn, fail, run = policy.warn_window.to_timedelta(), policy.fail_window.to_timedelta(), timedelta(hours=1)
+    assert timedelta(seconds=second - first) + run <= warn < timedelta(days=2), "one missed refresh warns"
+    assert timedelta(seconds=third - first) + run <= fail < timedelta(days=3), "two fail"
 
 
 def test_it_runs_when_the_day_s_quota_is_new(project: Project) -> None:
