@@ -280,6 +280,10 @@ class TestStale:
         made_all.run("art", "music", assets=["raw_roadmap"])
         assert self.stale(made_all) == set()
 
+    def test_the_answers_of_all_when_the_profile_changed(self, made_all: Project) -> None:
+        made_all.set(ROADMAP_PROFILE="study")
+        assert self.stale(made_all) == {"topic_enrichments art", "topic_enrichments music"}
+
     def test_the_answers_of_all_when_another_model_is_to_be_asked(self, made_all: Project) -> None:
         made_all.set(ROADMAP_OFFLINE="0")
         assert self.stale(made_all) == {"topic_enrichments art", "topic_enrichments music"}
