@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import random
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.clock import SystemClock
-from roadmap_assets.enrichment.limiter.base import Limits, Permit, Wait
+from roadmap_assets.enrichment.limiter.base import DayExhausted, Limiter, Limits, Permit, Wait
 from roadmap_assets.enrichment.limiter.postgres import PostgresLimiter
 from roadmap_assets.enrichment.limiter.registry import open_limiter
+from roadmap_assets.enrichment.limiter.sqlite import SqliteLimiter
 from roadmap_assets.errors import QuotaUnavailable
 from roadmap_assets.settings import load_settings
 from roadmap_assets_tests.enrichment.engine.runs import FREE
-from roadmap_assets_tests.enrichment.limiter.test_shared_quota import permit
+from roadmap_assets_tests.enrichment.limiter.test_shared_quota import NOON, permit
+from roadmap_assets_tests.fake_clock import FakeClock
 from roadmap_assets_tests.postgres import PASSWORD, PostgresServer
 from roadmap_assets_tests.processes import Program
 
@@ -131,3 +138,54 @@ def test_the_quota_is_where_the_database_is_unless_it_is_set(postgres_database: 
         assert isinstance(limiter.try_acquire(input_tokens=1), Permit)
     elsewhere = load_settings(db=postgres_database.secret, quota_url="sqlite:////a/b")
     assert elsewhere.quota_address == "sqlite:////a/b"
+
+
+@pytest.mark.parametrize("pacing", ["burst", "even"])
+def test_two_days_at_random_are_decided_as_by_the_file(
+    postgres_database: PostgresUrl, tmp_path: Path, pacing: Literal["burst", "even"]
+) -> None:
+    """The functions in the database against the rules in Python, on one clock."""
+    limits = Limits(rpm=15, tpm=250_000, rpd=300, pacing=pacing)
+    clock, chance = FakeClock(NOON), random.Random(20_261_124)
+    outcomes: Counter[str] = Counter()
+    with ExitStack() as stack:
+        file = stack.enter_context(closing(SqliteLimiter(tmp_path / "q", limits=limits, scope="model", clock=clock)))
+        opened_on_server = PostgresLimiter(postgres_database, limits=limits, scope="model", clock=clock, now=clock.time)
+        server = stack.enter_context(closing(opened_on_server))
+        granted: list[tuple[Permit, Permit]] = []
+        for _ in range(1_000):
+            tokens = chance.choice((1, 900, 40_000))
+            theirs, ours = (_outcome(limiter, tokens) for limiter in (file, server))
+            if isinstance(theirs, Permit):
+                assert isinstance(ours, Permit)
+                granted = [*granted[-20:], (theirs, ours)]
+            elif isinstance(theirs, Wait):
+                assert isinstance(ours, Wait)
+                assert ours.seconds == pytest.approx(theirs.seconds, abs=1e-5)
+            else:
+                assert ours == theirs
+            outcomes[type(theirs).__name__] += 1
+            clock.advance(chance.choice((0.0, 0.5, 3.0, 61.0)) * (200 if chance.random() < 0.02 else 1))
+            if granted and chance.random() < 0.3:
+                used = chance.choice((0, 500, 60_000))
+                of_file, of_server = granted.pop(chance.randrange(len(granted)))
+                file.settle(of_file, input_tokens=used)
+                server.settle(of_server, input_tokens=used)
+            if chance.random() < 0.02:
+                for limiter in (file, server):
+                    limiter.pause(45.0)
+            if granted and chance.random() < 0.004:
+                assert file.close_day(permit=granted[-1][0]) == server.close_day(permit=granted[-1][1])
+            if chance.random() < 0.002:
+                for limiter in (file, server):
+                    limiter.reset()
+            assert file.state().requests_today == server.state().requests_today
+    assert min(outcomes[name] for name in ("Permit", "Wait", "datetime")) > 50, outcomes
+
+
+def _outcome(limiter: Limiter, tokens: int) -> Permit | Wait | datetime:
+    """A permit, a wait, or when the day ends that is used up."""
+    try:
+        return limiter.try_acquire(input_tokens=tokens)
+    except DayExhausted as exhausted:
+        return exhausted.until
