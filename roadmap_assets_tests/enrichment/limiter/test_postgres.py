@@ -145,7 +145,7 @@ def test_two_days_at_random_are_decided_as_by_the_file(
     postgres_database: PostgresUrl, tmp_path: Path, pacing: Literal["burst", "even"]
 ) -> None:
     """The functions in the database against the rules in Python, on one clock."""
-    limits = Limits(rpm=15, tpm=250_000, rpd=300, pacing=pacing)
+    limits = Limits(rpm=15, tpm=250_000, rpd=150, pacing=pacing)
     clock, chance = FakeClock(NOON), random.Random(20_261_124)
     outcomes: Counter[str] = Counter()
     with ExitStack() as stack:
@@ -165,7 +165,7 @@ def test_two_days_at_random_are_decided_as_by_the_file(
             else:
                 assert ours == theirs
             outcomes[type(theirs).__name__] += 1
-            clock.advance(chance.choice((0.0, 0.5, 3.0, 61.0)) * (200 if chance.random() < 0.02 else 1))
+            clock.advance(chance.choice((0.0, 0.5, 3.0, 30.0)) * (200 if chance.random() < 0.01 else 1))
             if granted and chance.random() < 0.3:
                 used = chance.choice((0, 500, 60_000))
                 of_file, of_server = granted.pop(chance.randrange(len(granted)))
@@ -180,7 +180,7 @@ def test_two_days_at_random_are_decided_as_by_the_file(
                 for limiter in (file, server):
                     limiter.reset()
             assert file.state().requests_today == server.state().requests_today
-    assert min(outcomes[name] for name in ("Permit", "Wait", "datetime")) > 50, outcomes
+    assert min(outcomes[name] for name in ("Permit", "Wait", "datetime")) >= 30, outcomes
 
 
 def _outcome(limiter: Limiter, tokens: int) -> Permit | Wait | datetime:
