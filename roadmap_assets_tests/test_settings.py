@@ -91,7 +91,7 @@ def test_what_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> N
         ("ROADMAP_SH_API", "https://me:secret@a b", "ROADMAP_SH_API is 'https://a b'; allowed: an address"),
     ],
 )
-def test_a_wrong_value_is_told_with_what_is_allowed(
+def test_a_wrong_value_is_reported_with_what_is_allowed(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -128,14 +128,14 @@ def test_variables_of_others_and_of_tests_are_left_alone(monkeypatch: pytest.Mon
     assert load_settings().rpm == 7
 
 
-def test_a_wrong_argument_is_told_like_a_variable() -> None:
+def test_a_wrong_argument_is_reported_like_a_variable() -> None:
     with pytest.raises(
         InvalidSetting, match="ROADMAP_BATCH_SIZE is '0': Input should be greater than or equal to 1; allowed"
     ):
         load_settings(batch_size=0)
 
 
-def test_all_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_faults_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROADMAP_RPM", "x")
     monkeypatch.setenv("ROADMAP_TPM", "y")
     with pytest.raises(InvalidSetting, match=r"ROADMAP_RPM.*; ROADMAP_TPM"):
@@ -292,6 +292,6 @@ def test_every_setting_says_what_it_is_for_and_what_it_may_be() -> None:
     assert {variable for variable in variables if not variable.startswith("ROADMAP_")} == foreign
 
 
-def test_the_quotas_state_is_beside_the_database_unless_told_otherwise() -> None:
+def test_the_quotas_state_is_beside_the_database_unless_set() -> None:
     assert load_settings(db=Path("/a/b.duckdb")).quota_address == "sqlite:////a/b.quota.sqlite"
     assert load_settings(quota_url="redis://host").quota_address == "redis://host"

@@ -135,7 +135,7 @@ def test_offline_can_be_a_setting(command_line: CommandLine) -> None:
     assert "simulated" in result.stdout
 
 
-def test_settings_may_stand_in_a_dotenv_file(command_line: CommandLine) -> None:
+def test_settings_may_be_in_a_dotenv_file(command_line: CommandLine) -> None:
     (command_line.folder / ".env").write_text("ROADMAP_SOURCE=sample\nROADMAP_OUTPUT=elsewhere\n")
     assert command_line.run("scrape", "--roadmap", "data-orchestration").exit_code == 0
     assert len(list((command_line.folder / "elsewhere").iterdir())) == 1

@@ -66,7 +66,7 @@ def test_all_topics_take_one_listing(live: CommandLine, upstream: Upstream) -> N
     assert upstream.counted() == {"github": 1, "site": 2 + 3 * 2, "raw": 9}
 
 
-def test_where_the_document_came_from_is_told(live: CommandLine, upstream: Upstream) -> None:
+def test_the_origin_of_the_document_is_shown(live: CommandLine, upstream: Upstream) -> None:
     result = live.run("scrape", "--roadmap", "alpha", "-v")
     assert line(result, "Fetched alpha from").startswith(f"{upstream.url}/site/v1-official-roadmap/alpha")
 
@@ -105,7 +105,7 @@ def test_an_upstream_that_is_not_there_is_one_line(live: CommandLine) -> None:
     assert result.stdout == ""
 
 
-def test_a_long_rate_limit_is_told_with_its_end(live: CommandLine, upstream: Upstream) -> None:
+def test_a_long_rate_limit_is_reported_with_its_end(live: CommandLine, upstream: Upstream) -> None:
     headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "4102444800"}
     upstream.faults |= {"trees": [Reply(403, b"rate limit", headers), None], "/site/": [Reply(503), None]}
     result = live.run("scrape", "--list")

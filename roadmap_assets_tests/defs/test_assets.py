@@ -47,7 +47,7 @@ with dg.DagsterInstance.get() as instance:
 """
 
 
-def test_a_run_of_one_roadmap_makes_all_four_and_tells_what_it_took(project: Project) -> None:
+def test_a_run_of_one_roadmap_makes_all_four_and_reports_what_it_took(project: Project) -> None:
     project.write("music", ["Scales", "Chords", "Rhythm"])
     result = project.run("music")
     assert result.success, failures(result)

@@ -71,7 +71,7 @@ class TestNewRoadmaps:
         assert first != second
         assert ticks.tick() == []
 
-    def test_who_has_waited_longest_comes_first(self, project: Project, ticks: Ticks) -> None:
+    def test_the_one_that_has_waited_longest_comes_first(self, project: Project, ticks: Ticks) -> None:
         project.set(ROADMAP_RUNS_PER_TICK="1")
         project.write("m")
         project.write("z")

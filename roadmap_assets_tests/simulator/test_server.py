@@ -50,7 +50,7 @@ def test_a_reply_answers_every_topic_and_counts_tokens() -> None:
         assert usage.total_token_count == usage.prompt_token_count + usage.candidates_token_count
 
 
-def test_the_log_tells_what_was_asked_and_when() -> None:
+def test_the_log_has_what_was_asked_and_when() -> None:
     with Simulator(SimulatorOptions(latency_s=0.05)) as simulator:
         before = time.time()
         response = ask(simulator.url)
@@ -303,7 +303,7 @@ def test_leaving_breaks_off_what_still_hangs() -> None:
         httpx2.get(simulator.url)
 
 
-def test_reset_begins_the_fault_plan_anew() -> None:
+def test_reset_restarts_the_fault_plan() -> None:
     with simulator_with(Status(503)) as simulator:
         statuses = []
         for _ in range(2):

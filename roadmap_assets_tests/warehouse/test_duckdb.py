@@ -215,7 +215,7 @@ def test_that_two_names_of_one_file_come_to_one_lock(tmp_path: Path) -> None:
         count(other)
 
 
-def test_that_a_database_that_was_never_finished_is_begun_anew(warehouse: Warehouse) -> None:
+def test_that_a_half_created_database_is_created_again(warehouse: Warehouse) -> None:
     """A run that was killed while it made the database, or a database removed without its log, is no hindrance."""
     warehouse.path.with_name(f"{warehouse.path.name}.new").write_bytes(b"half a header")
     warehouse.path.with_name(f"{warehouse.path.name}.wal").write_bytes(b"the log of another database")
@@ -266,7 +266,7 @@ def test_that_the_database_can_be_moved(warehouse: Warehouse, tmp_path: Path) ->
     assert count(Warehouse(Path(moved))) == 1
 
 
-def test_that_the_errors_tell_whether_trying_again_can_help() -> None:
+def test_that_the_errors_say_whether_trying_again_can_help() -> None:
     assert WarehouseBusy.retryable
     assert WarehouseUnwritable.retryable
     assert not WarehouseUnreadable.retryable

@@ -37,7 +37,7 @@ sys.stdin.readline()
 """
 
 
-def test_that_one_waits_for_another_program_and_is_told_once_for_whom(tmp_path: Path) -> None:
+def test_that_an_access_waits_for_another_program_and_names_it_once(tmp_path: Path) -> None:
     path = tmp_path / "held.duckdb"
     insert(Warehouse(path), "ours")
     notices: list[str] = []

@@ -163,7 +163,7 @@ def test_a_frozen_holder_of_the_database_costs_no_answer(start: Start, held_by: 
     assert rightly_answered(runs) == sum(len(request.topics) for request in runs.simulator.requests) < 2000
 
 
-def test_a_database_that_is_spoiled_ends_the_run(start: Start) -> None:
+def test_a_damaged_database_ends_the_run(start: Start) -> None:
     runs = start(clock=SystemClock(), options={"latency_s": 0.05})
 
     def fail(event: Event) -> None:

@@ -66,7 +66,7 @@ def test_a_server_that_goes_down_in_the_middle_costs_what_was_in_flight(start: S
     assert runs.outcomes() == {"answered": 10, "dropped": report.calls - 10}
 
 
-def test_who_waits_for_a_connection_holds_no_budget_back_from_the_one_who_tries(start: Start, priced: Prices) -> None:
+def test_a_batch_that_waits_for_a_connection_holds_no_budget(start: Start, priced: Prices) -> None:
     runs = start(prices=priced)
     one_call = runs.engine().plan(questions(20)).cost_usd
     assert one_call is not None
@@ -89,7 +89,7 @@ def test_a_server_that_is_never_there_costs_one_batchs_attempts(start: Start) ->
     assert runs.run(questions(100)).complete
 
 
-def test_nobody_sends_before_the_pause_of_a_429_is_over(start: Start) -> None:
+def test_nothing_is_sent_before_the_pause_of_a_429_is_over(start: Start) -> None:
     # An answer takes longer than an error, so that nothing is on its way to the server when the pause begins.
     runs = start(Rule(Status(429, retry_delay_s=1), calls=(2,)), clock=SystemClock(), options={"latency_s": 0.2})
     pauses: list[tuple[float, float]] = []
@@ -224,7 +224,7 @@ def test_a_refusal_stops_at_once(start: Start, fault: Fault | None, options: dic
     assert runs.rows("SELECT * FROM enrichment_leases") == []
 
 
-def test_after_a_refusal_nobody_who_waits_sends(start: Start) -> None:
+def test_after_a_refusal_no_waiting_batch_is_sent(start: Start) -> None:
     runs = start(Rule(Status(503), first=4), Rule(Status(403), calls=(5,)))
     with pytest.raises(GeminiRefused):
         runs.run(questions(400), concurrency=5)
@@ -232,7 +232,7 @@ def test_after_a_refusal_nobody_who_waits_sends(start: Start) -> None:
     assert runs.outcomes() == {"refused": 1, "unavailable": 4}
 
 
-def test_after_a_refusal_nobody_goes_on_waiting(start: Start) -> None:
+def test_a_refusal_ends_every_wait(start: Start) -> None:
     clock = FakeClock(NOON, quiet_s=0.1)
     runs = start(Rule(Status(429, retry_delay_s=200), calls=(1,)), Rule(Status(403), calls=(2,)), clock=clock)
     with pytest.raises(GeminiRefused):

@@ -59,7 +59,7 @@ def test_a_batch_that_is_not_full_waits_for_what_could_fill_it(start: Start) -> 
     assert len(last.topics) == 2
 
 
-def test_stragglers_ride_with_batches_that_were_not_sent_yet(start: Start) -> None:
+def test_leftovers_fill_batches_that_were_not_sent_yet(start: Start) -> None:
     runs = start(Rule(Edit("omit"), first=1))
     report = runs.run(questions(39), concurrency=1)
     assert report.complete

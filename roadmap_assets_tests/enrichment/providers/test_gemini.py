@@ -135,7 +135,7 @@ def test_nobody_listens() -> None:
 
 
 @pytest.mark.parametrize("fault", [None, Drop(), Status(503), Hang()])
-def test_a_call_is_told_when_it_goes_out(started: ExitStack, fault: Fault | None) -> None:
+def test_a_call_is_reported_when_it_is_sent(started: ExitStack, fault: Fault | None) -> None:
     outcomes = outcome_of(started, fault, times=2, timeout_s=0.5)
     assert [outcome.sent for outcome in outcomes] == [True, True]
 
@@ -158,14 +158,14 @@ def test_the_key_does_not_follow_a_redirect() -> None:
     assert "307" in outcome.detail
 
 
-def test_the_key_is_never_told(started: ExitStack) -> None:
+def test_the_key_is_never_shown(started: ExitStack) -> None:
     body = json.dumps({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": f"The key {KEY} is no good"}})
     (outcome,) = outcome_of(started, Status(400, body=body))
     assert outcome.detail == "400 INVALID_ARGUMENT: The key … is no good"
 
 
 @pytest.mark.parametrize("key", ["with\nline break", "with\n", "with space", "with…dots", "tab\t"])
-def test_a_key_that_cannot_be_sent_is_refused_without_being_told(key: str) -> None:
+def test_a_key_that_cannot_be_sent_is_refused_unseen(key: str) -> None:
     with pytest.raises(InvalidSetting) as refused:
         Gemini(api_key=key, model=MODEL, profile=SUMMARY)
     assert "with" not in str(refused.value).replace("without", "")
