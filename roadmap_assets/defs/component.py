@@ -19,6 +19,7 @@ quota are where the settings say (`ROADMAP_DB`).
 
 # Without `from __future__ import annotations`: Dagster wants to see the type of `context`, not its name.
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -26,8 +27,9 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
+from roadmap_assets.defs.steps import failing
 from roadmap_assets.enrichment.engine.events import Event, describe
-from roadmap_assets.errors import InvalidSetting, RoadmapAssetsError
+from roadmap_assets.errors import InvalidSetting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +41,7 @@ _SOURCE, _NEW = "roadmap_assets_source", "roadmap_assets_new"
 
 
 class PartitionsBy(dg.Model, dg.Resolvable):
-    """One partition for each of these values of a column."""
+    """One partition for each of these values of a column; each is a run of its own, with results of its checks."""
 
     column: str
     keys: Sequence[str]
@@ -75,6 +77,7 @@ class RowEnrichment(dg.Component, dg.Model, dg.Resolvable):
         key = dg.AssetKey.from_user_string(self.asset or self.target)
         folder = context.project_root
         split = self.partitions_by
+        partitions = dg.StaticPartitionsDefinition(list(split.keys)) if split else None
 
         @dg.asset(
             key=key,
@@ -82,19 +85,15 @@ class RowEnrichment(dg.Component, dg.Model, dg.Resolvable):
             kinds={"gemini", "duckdb"},
             group_name=self.group,
             description=f"One row per row of {self.table or 'the query'}, with what Gemini wrote about it.",
-            partitions_def=dg.StaticPartitionsDefinition(list(split.keys)) if split else None,
-            backfill_policy=dg.BackfillPolicy.single_run() if split else None,
-            check_specs=[
-                dg.AssetCheckSpec(KEYS_UNIQUE, asset=key, description="No two rows share a key.", blocking=True),
-                dg.AssetCheckSpec(ROWS_ANSWERED, asset=key, description="Every row has an answer."),
-            ],
+            partitions_def=partitions,
+            backfill_policy=dg.BackfillPolicy.multi_run() if split else None,  # each check belongs to its partition
+            check_specs=_checks(key, partitions),
             metadata={"dagster/table_name": self.target},
         )
         def enriched_rows(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-            try:
-                yield self._enrich(context, folder)
-            except RoadmapAssetsError as error:
-                raise dg.Failure(str(error), allow_retries=error.retryable) from None
+            with failing(context):
+                result = self._enrich(context, folder)
+            yield result
 
         return dg.Definitions(assets=[enriched_rows])
 
@@ -180,6 +179,23 @@ class RowEnrichment(dg.Component, dg.Model, dg.Resolvable):
             f"INSERT INTO {target} BY NAME SELECT * FROM {_NEW} WHERE {key} NOT IN (SELECT {key} FROM {target})"  # noqa: S608
         )
         connection.execute("COMMIT")
+
+
+def _checks(asset: dg.AssetKey, partitions: dg.PartitionsDefinition | None) -> list[dg.AssetCheckSpec]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)  # partitions of checks, in four lines a check
+        return [
+            dg.AssetCheckSpec(
+                KEYS_UNIQUE,
+                asset=asset,
+                description="No two rows share a key.",
+                blocking=True,
+                partitions_def=partitions,
+            ),
+            dg.AssetCheckSpec(
+                ROWS_ANSWERED, asset=asset, description="Every row has an answer.", partitions_def=partitions
+            ),
+        ]
 
 
 def _quoted(name: str) -> str:

@@ -107,6 +107,19 @@ def test_a_partition_is_enriched_by_itself(kitchen: Kitchen) -> None:
     assert kitchen.sql("SELECT id FROM dishes_enriched ORDER BY id") == [(1,), (2,)]
 
 
+def test_the_checks_of_two_partitions_differ(kitchen: Kitchen) -> None:
+    kitchen.sql("UPDATE dishes SET id = 3 WHERE course = 'Baking'")
+    kitchen.sql("INSERT INTO dishes SELECT * FROM dishes WHERE course = 'Baking'")
+    split = {"partitions_by": {"column": "course", "keys": ["Baking", "Sauces"]}}
+    found = {
+        one.partition: one.passed
+        for partition in ("Baking", "Sauces")
+        for one in kitchen.run(partition, **split).get_asset_check_evaluations()
+        if one.check_name == "keys_unique"
+    }
+    assert found == {"Baking": False, "Sauces": True}
+
+
 def test_a_query_is_read_instead_of_a_table(kitchen: Kitchen) -> None:
     assert kitchen.run(table=None, query="SELECT * FROM dishes WHERE course = 'Stews'").success
     assert kitchen.sql("SELECT id FROM dishes_enriched") == [(3,)]
