@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
 from roadmap_assets.database_url import PostgresUrl
-from roadmap_assets.enrichment.engine.events import BatchEnriched, CacheChecked
+from roadmap_assets.enrichment.engine.events import BatchEnriched, CacheChecked, Event
+from roadmap_assets.errors import WarehouseUnavailable
 from roadmap_assets.simulator.faults import Edit, FaultPlan, Rule, Status
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
+from roadmap_assets_tests.enrichment.engine.runs import Start, questions
 from roadmap_assets_tests.enrichment.engine.test_sharing import TOPICS, asked, stored
-from roadmap_assets_tests.postgres import PostgresServer
+from roadmap_assets_tests.postgres import PASSWORD, PostgresServer
 from roadmap_assets_tests.processes import EngineProcess
 
 
@@ -36,6 +39,26 @@ def test_a_run_goes_on_by_itself_when_the_server_is_restarted_in_its_middle(serv
             process.end()
         assert asked(simulator) == Counter(TOPICS), "nothing is asked again"
     assert stored(url) == Counter(TOPICS)
+
+
+def test_answers_that_a_server_which_stays_away_cannot_take_are_kept_for_the_next_run(
+    server: PostgresServer, start: Start
+) -> None:
+    runs = start(options={"latency_s": 0.2}, database=PostgresUrl(server.url()), wait_s=0.5)
+
+    def stop_server(event: Event) -> None:
+        if isinstance(event, BatchEnriched):
+            with suppress(ProcessLookupError):
+                server.stop()
+
+    with pytest.raises(WarehouseUnavailable, match=r"Connection refused.*answers are kept in") as caught:
+        asyncio.run(runs.engine(concurrency=1).run(questions(60), on_event=stop_server))
+    assert PASSWORD not in str(caught.value)
+    server.start()
+    answered = runs.calls
+    assert runs.run(questions(60)).complete
+    assert runs.calls == 3, f"{answered} calls were paid for, and none again"
+    assert len(runs.answers()) == 60
 
 
 def test_runs_whose_connections_are_cut_go_on_and_store_each_topic_once(server: PostgresServer) -> None:
