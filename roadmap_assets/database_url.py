@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
 from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 SCHEMES = ("postgresql://", "postgres://")
 
@@ -37,3 +42,21 @@ class PostgresUrl:
 
     def __str__(self) -> str:
         return self.name
+
+
+def _hide_password(address: object) -> object:
+    """Text that is the URL of a PostgreSQL database, in the form that does not show its password."""
+    return PostgresUrl(address) if isinstance(address, str) and address.startswith(SCHEMES) else address
+
+
+def _file_or_postgresql(database: Path | PostgresUrl) -> Path | PostgresUrl:
+    if isinstance(database, Path) and re.match(r"[a-z][a-z0-9+]*:/", str(database)):
+        raise ValueError("a database is a file or postgresql://…")
+    return database
+
+
+_Server = Annotated[PostgresUrl, PlainSerializer(str)]  # or a dump of the settings would have the password
+Database = Annotated[Path | _Server, BeforeValidator(_hide_password), AfterValidator(_file_or_postgresql)]
+"""The type of a setting that names a database: a DuckDB file, or a PostgreSQL server."""
+QuotaAddress = Annotated[str | _Server, BeforeValidator(_hide_password)]
+"""The type of the setting that says where the quota's state is shared."""

@@ -18,10 +18,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
-from pydantic import AliasChoices, Field, PlainSerializer, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from roadmap_assets.database_url import SCHEMES, PostgresUrl
+from roadmap_assets.database_url import SCHEMES, Database, PostgresUrl, QuotaAddress
 from roadmap_assets.dotenv_file import DOTENV, read_dotenv
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.places import Place
@@ -41,9 +41,6 @@ def _setting(meaning: str, default: Any, *, name: str | None = None, **limits: A
     return Field(default=default, validation_alias=name, description=meaning, **limits)
 
 
-_Server = Annotated[PostgresUrl, PlainSerializer(str)]  # or a dump of the settings would have the password
-
-
 class Settings(BaseSettings):
     """What can be set. Raises pydantic's ValidationError; use `load_settings` for an error fit for people."""
 
@@ -55,7 +52,7 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    db: Path | _Server = _setting(
+    db: Database = _setting(
         "database that holds everything: a DuckDB file, or postgresql://…", Path(".cache/enrichment.duckdb")
     )
     output: Place = _setting("folder that CSV files are written to; or an address, s3://bucket/folder", Path("output"))
@@ -129,7 +126,7 @@ class Settings(BaseSettings):
         "seconds in the quota's minute, for tests", 60.0, gt=0, le=3600, name="ROADMAP_QUOTA_WINDOW"
     )
     pacing: Literal["burst", "even"] = _setting("burst sends what the window allows; even spaces calls", "burst")
-    quota_url: str | _Server = _setting("limiter's shared state; empty for where the database is", "")
+    quota_url: QuotaAddress = _setting("limiter's shared state; empty for where the database is", "")
 
     offline: bool = _setting("a built-in simulator answers instead of Gemini", False)
     runs_per_tick: int = _setting("Dagster: runs that new_roadmaps asks for at once", 5, ge=1)
@@ -146,19 +143,6 @@ class Settings(BaseSettings):
         if not (key.strip().isascii() and key.strip().isprintable()) or " " in key.strip():
             raise ValueError("no key")  # `_explain` never shows a key
         return key.strip() or None
-
-    @field_validator("db", "quota_url", mode="before")
-    @classmethod
-    def _hide_password(cls, address: object) -> object:
-        """Text that is the URL of a PostgreSQL database, in the form that does not show its password."""
-        return PostgresUrl(address) if isinstance(address, str) and address.startswith(SCHEMES) else address
-
-    @field_validator("db", mode="after")
-    @classmethod
-    def _file_or_postgresql(cls, db: Path | PostgresUrl) -> Path | PostgresUrl:
-        if isinstance(db, Path) and re.match(r"[a-z][a-z0-9+]*:/", str(db)):
-            raise ValueError("a database is a file or postgresql://…")
-        return db
 
     @property
     def quota_address(self) -> str | PostgresUrl:
