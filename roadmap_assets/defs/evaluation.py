@@ -12,7 +12,6 @@ from roadmap_assets import pipeline
 from roadmap_assets.defs.resources import GeminiResource, WarehouseResource
 from roadmap_assets.defs.steps import failing
 from roadmap_assets.evaluation.rows import sample
-from roadmap_assets.evaluation.run import BatchEvaluation
 
 
 class EvaluationConfig(dg.Config):
@@ -31,6 +30,8 @@ def evaluate_batches(
 
     An evaluation that was interrupted is resumed by a run with the same configuration.
     """
+    from roadmap_assets.evaluation.run import BatchEvaluation  # imports numpy
+
     with failing(context):
         database, access = warehouse.open_in_step(context.log.info), gemini.access()
         access.check(published=False)

@@ -165,7 +165,7 @@ def test_keys_are_shown_nowhere(project: Project) -> None:
 
 def test_loading_imports_nothing_that_only_a_run_needs() -> None:
     code = "import sys, roadmap_assets.definitions; print([m for m in sys.modules if m in sys.argv])"
-    heavy = ["google.genai", "pandas", "httpx2", "markdown_it", "uvicorn", "starlette"]
+    heavy = ["google.genai", "numpy", "pandas", "httpx2", "markdown_it", "uvicorn", "starlette"]
     done = subprocess.run(
         [sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True, cwd=REPOSITORY
     )
