@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from roadmap_assets.defs.assets import enriched_roadmap, raw_roadmap, roadmap_topics, topic_enrichments
+from roadmap_assets.defs.batch_sensor import batch_jobs
 from roadmap_assets.defs.evaluation import evaluate_profile
 from roadmap_assets.defs.jobs import refresh_roadmaps
 from roadmap_assets.defs.page import roadmap_page
@@ -26,7 +27,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         assets=_described([raw_roadmap, roadmap_topics, topic_enrichments, enriched_roadmap, roadmap_page], settings),
         jobs=[refresh_roadmaps, evaluate_profile],
         schedules=[daily_refresh],
-        sensors=[new_roadmaps, deferred_rows],
+        sensors=[new_roadmaps, deferred_rows, batch_jobs],
         resources=RESOURCES,
         executor=dg.in_process_executor,
     )

@@ -84,6 +84,8 @@ def of_enrichment(
         "run_totals": _run_totals(enriched, access.limits, quota),
         "preview": _answers(rows, access.profile.headers),
     }
+    if statuses["pending"]:
+        found["pending"] = statuses["pending"]
     if report.cost_usd is not None:
         found["cost_usd"] = report.cost_usd * share
     return found
@@ -139,6 +141,8 @@ def of_published(published: Published, *, access: Access) -> Metadata:
     }
     if access.base_url:
         found["base_url"] = access.base_url
+    if pending := published.statuses.get("pending"):
+        found["pending"] = pending
     if published.csv is not None:
         found["csv"] = dg.MetadataValue.path(str(published.csv.absolute()))
     if "challenge" in headers:
@@ -155,6 +159,7 @@ def of_plan(plan: Plan) -> Metadata:
         "hits": plan.hits,
         "misses": plan.misses,
         "given_up": plan.given_up,
+        "pending": plan.pending,
         "planned_calls": plan.calls,
         "planned_input_tokens": plan.input_tokens,
         "planned_output_tokens": plan.output_tokens,

@@ -10,8 +10,10 @@ import dagster as dg
 from roadmap_assets.defs import metadata
 from roadmap_assets.enrichment.engine.events import (
     BatchFailed,
+    BatchJobChanged,
     CacheChecked,
     Event,
+    FellBack,
     Progress,
     Stopped,
     Waiting,
@@ -42,7 +44,9 @@ class ProgressLog:
                 if now - self._observed_at >= OBSERVED_EVERY_S:
                     self._observed_at = now
                     self._observe(metadata.of_progress(event))
-            case BatchFailed() | Stopped():
+            case BatchJobChanged():
+                log.info(describe(event))
+            case BatchFailed() | FellBack() | Stopped():
                 log.warning(describe(event))
             case Waiting() if now - self._waited_at >= WAITING_EVERY_S:
                 self._waited_at = now

@@ -152,6 +152,8 @@ def deferred_rows(
 ) -> Sequence[dg.RunRequest] | dg.SkipReason:
     """A run for exactly the roadmaps with topics that were deferred or may be tried again, one for each stretch.
 
+    Topics in batch jobs are left to `batch_jobs`.
+
     A run that left the same topics unanswered is not repeated before the quota's next day, and neither is one under a
     budget, which holds for a run and would otherwise be spent again every few minutes.
     """
@@ -166,7 +168,7 @@ def deferred_rows(
         open_questions = {
             slug: keys
             for slug, rows in pipeline.answered_topics(asked, warehouse=database, access=access).items()
-            if (keys := [row.enrichment_key for row in rows if row.status != "enriched"])
+            if (keys := [row.enrichment_key for row in rows if row.status not in ("enriched", "pending")])
         }
         if not open_questions:
             return dg.SkipReason("no topic waits for an answer")

@@ -40,6 +40,10 @@ def _unanswered(roadmap: AnsweredRoadmap) -> list[str]:
     return [f"{row.topic.topic} ({row.status})" for row in roadmap.rows if row.status != "enriched"]
 
 
+def _pending(roadmap: AnsweredRoadmap) -> list[str]:
+    return [row.topic.topic for row in roadmap.rows if row.status == "pending"]
+
+
 def _broken(roadmap: AnsweredRoadmap) -> list[str]:
     return [f"{topic} ({rule})" for topic, rule in roadmap.broken.items()]
 
@@ -63,7 +67,8 @@ def _answers(roadmap: AnsweredRoadmap) -> int:
 
 
 ANSWER_RULES: Final[Sequence[Rule[AnsweredRoadmap]]] = (
-    Rule("topics_answered", "Every topic has an answer; none failed or is deferred.", _unanswered, _rows),
+    Rule("topics_answered", "Every topic has an answer; none failed, is deferred or pending.", _unanswered, _rows),
+    Rule("topics_not_pending", "No topic waits for the answer of a batch job.", _pending, _rows),
     Rule(
         "answers_valid",
         "Every stored answer keeps the rules of the profile that asked for it.",

@@ -144,6 +144,7 @@ def test_nothing_starts_by_itself(project: Project) -> None:
     assert {s.name: s.default_status for s in repository.sensor_defs} == {
         "new_roadmaps": DefaultSensorStatus.STOPPED,
         "deferred_rows": DefaultSensorStatus.STOPPED,
+        "batch_jobs": DefaultSensorStatus.STOPPED,
     }
     assert {s.name: s.default_status for s in repository.schedule_defs} == {
         "daily_refresh": DefaultScheduleStatus.STOPPED

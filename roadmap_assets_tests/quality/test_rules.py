@@ -90,6 +90,12 @@ PASSES: list[tuple[str, str, Any, str]] = [
         "10 topics, 2 offenders: Loops, Lists",
     ),
     ("topics_answered", "all answered", answered(*map(row, NAMES)), "10 topics, 0 offenders"),
+    (
+        "topics_not_pending",
+        "deferred is not pending",
+        answered(row("Loops", status="deferred")),
+        "1 topic, 0 offenders",
+    ),
     ("answers_valid", "no rule broken", answered(row("Loops")), "1 answer, 0 offenders"),
     ("answers_valid", "no answer yet", answered(row("Loops", status="deferred")), "0 answers, 0 offenders"),
     ("answers_differ", "one text at four topics", answered(*(row(n, "Same") for n in NAMES[:4])), "4 answers"),
@@ -125,6 +131,7 @@ FAILS: list[tuple[str, str, Any, str]] = [
     ),
     ("topics_with_a_text", "three of ten without", read(*WITHOUT_TEXT), "10 topics, 3 offenders: Loops, Lists, Sets"),
     ("topics_answered", "one failed", answered(row("Loops", status="failed")), "1 topic, 1 offender: Loops (failed)"),
+    ("topics_not_pending", "one in a job", answered(row("Loops", status="pending")), "1 topic, 1 offender: Loops"),
     ("topics_answered", "one deferred", answered(row("Loops", status="deferred")), "Loops (deferred)"),
     (
         "answers_valid",
