@@ -31,7 +31,7 @@ from roadmap_assets.warehouse.published import RESERVED_COLUMNS
 
 if TYPE_CHECKING:
     from roadmap_assets.enrichment.batch.engine import BatchEngine
-    from roadmap_assets.enrichment.providers.gemini_batch import BatchProvider
+    from roadmap_assets.enrichment.providers.batch import BatchProvider
 
 _MODEL = re.compile(r"[\w.\-/:@]+", re.ASCII)
 

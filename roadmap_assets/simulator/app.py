@@ -18,7 +18,8 @@ from starlette.types import Receive, Scope, Send
 
 from roadmap_assets.simulator import wire
 from roadmap_assets.simulator.answers import UNBIASED, Bias, Columns, answer_all
-from roadmap_assets.simulator.batches import BatchBehaviour, Batches, TooManyJobs, Unavailable
+from roadmap_assets.simulator.batch_behaviour import BatchBehaviour
+from roadmap_assets.simulator.batches import Batches, TooManyJobs, Unavailable
 from roadmap_assets.simulator.delivery import Outgoing, SeenRequest
 from roadmap_assets.simulator.edits import reply_with
 from roadmap_assets.simulator.faults import Drop, Fault, FaultCursor, FaultPlan, Garble, Status

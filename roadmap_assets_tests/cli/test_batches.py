@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from roadmap_assets.simulator.batches import BatchBehaviour
+from roadmap_assets.simulator.batch_behaviour import BatchBehaviour
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets_tests.cli.command_line import SAMPLE, SAMPLE_TOPICS, CommandLine, line
 

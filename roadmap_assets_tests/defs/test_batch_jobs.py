@@ -11,7 +11,7 @@ from dagster import SensorResult
 
 from roadmap_assets.defs.batch_sensor import batch_jobs
 from roadmap_assets.defs.sensors import deferred_rows
-from roadmap_assets.simulator.batches import BatchBehaviour
+from roadmap_assets.simulator.batch_behaviour import BatchBehaviour
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets_tests.defs.project import RANGE, WITH_PAGE, Project, check_of, checks, failures
 

@@ -14,7 +14,7 @@ from google import genai
 from google.genai import errors, types
 from pydantic import ValidationError
 
-from roadmap_assets.simulator.batches import BatchBehaviour
+from roadmap_assets.simulator.batch_behaviour import BatchBehaviour
 from roadmap_assets.simulator.faults import FaultPlan, Finish, Rule
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets_tests.simulator.asking import MODEL, SCHEMA

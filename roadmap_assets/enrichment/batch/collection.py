@@ -20,7 +20,7 @@ from roadmap_assets.enrichment.engine.recorder import Record
 from roadmap_assets.enrichment.engine.recovery import Recovery, recover, recover_transient
 from roadmap_assets.enrichment.engine.tally import Tally
 from roadmap_assets.enrichment.providers.base import Outcome
-from roadmap_assets.enrichment.providers.gemini_batch import Result
+from roadmap_assets.enrichment.providers.batch import Result
 from roadmap_assets.enrichment.providers.reply import topic_ids
 from roadmap_assets.warehouse.base import Connection
 from roadmap_assets.warehouse.batch_jobs import BatchJob, BatchRow, RowState, load_rows, replace_rows

@@ -12,7 +12,7 @@ from roadmap_assets.enrichment.batch.submission import Submission
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.events import BatchJobChanged, OnEvent
 from roadmap_assets.enrichment.engine.tally import Tally
-from roadmap_assets.enrichment.providers.gemini_batch import BatchCallFailed, BatchProvider, RemoteJob
+from roadmap_assets.enrichment.providers.batch import BatchCallFailed, BatchProvider, RemoteJob
 from roadmap_assets.errors import GeminiRefused
 from roadmap_assets.warehouse.batch_jobs import BatchJob, JobState, RowState, end_job, load_job, load_open_jobs
 from roadmap_assets.warehouse.leases import LeaseHolder

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from roadmap_assets.enrichment.providers.gemini_batch import BatchProvider
+from roadmap_assets.enrichment.providers.batch import BatchProvider
 
 MAX_POLL_FACTOR: Final = 10
 

@@ -19,7 +19,7 @@ from roadmap_assets.enrichment.engine.batching import Item
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.events import BatchJobChanged, OnEvent
 from roadmap_assets.enrichment.engine.tally import Tally
-from roadmap_assets.enrichment.providers.gemini_batch import BatchCallFailed, BatchProvider
+from roadmap_assets.enrichment.providers.batch import BatchCallFailed, BatchProvider
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import GeminiRefused
 from roadmap_assets.warehouse.base import Connection

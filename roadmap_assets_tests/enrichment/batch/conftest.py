@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from roadmap_assets.simulator.app import SimulatorOptions
-from roadmap_assets.simulator.batches import BatchBehaviour
+from roadmap_assets.simulator.batch_behaviour import BatchBehaviour
 from roadmap_assets.simulator.faults import FaultPlan, Rule
 from roadmap_assets.simulator.server import Simulator
 from roadmap_assets_tests.enrichment.batch.jobs import BatchRuns

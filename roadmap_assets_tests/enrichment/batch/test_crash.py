@@ -10,7 +10,7 @@ from pathlib import Path
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.engine.events import CacheChecked
 from roadmap_assets.simulator.answers import phrases_of
-from roadmap_assets.simulator.batches import BatchBehaviour
+from roadmap_assets.simulator.batch_behaviour import BatchBehaviour
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets.simulator.wire import AskedTopic
 from roadmap_assets.warehouse.registry import open_warehouse
