@@ -31,6 +31,7 @@ CHUNK_ROWS: Final = 10_000
 DETAILS: Final = ("status", "error", "model")
 REASONS_SHOWN: Final = 3
 ANOTHER_RUN: Final = "another run is asking about them"
+IN_A_JOB: Final = "a batch job asks about them; run this again later"
 
 
 class RowsNotEnriched(UserWarning):
@@ -77,8 +78,8 @@ def enrich(
         profile: which columns to ask for: `summary`, `study`, `module:Class`, or a pydantic model itself, importable
             by its name; by default `ROADMAP_PROFILE`.
         offline: the built-in simulator answers instead of Gemini; no key is needed. Also `ROADMAP_OFFLINE`.
-        details: add the columns `status` (hit, enriched, failed, deferred, or skipped when the row has no topic),
-            `error` (why there is no answer) and `model` (which model answered).
+        details: add the columns `status` (hit, enriched, failed, deferred, pending in a batch job, or skipped when the
+            row has no topic), `error` (why there is no answer) and `model` (which model answered).
         progress: draw a progress bar in a terminal or a notebook, and write one line of summary to standard error.
         settings: instead of those from the environment and `.env`.
         on_event: called with each event of the run; see `enrichment.engine.events`.
@@ -151,6 +152,7 @@ def _add_details(
     errors = {
         key: report.stop_reason or ANOTHER_RUN for key, status in report.statuses.items() if status == "deferred"
     } | dict(report.failures)
+    errors |= {key: IN_A_JOB for key, status in report.statuses.items() if status == "pending"}
     keys = [question.key if question else "" for question in questions]
     details: dict[str, list[str | None]] = {
         "status": [report.statuses.get(key, "skipped") for key in keys],
@@ -164,7 +166,7 @@ def _add_details(
 def _write_summary(report: Report) -> None:
     rows = report.rows
     parts = [f"{rows.get('enriched', 0)} enriched", f"{rows.get('hit', 0)} from the cache"]
-    parts += [f"{rows[status]} {status}" for status in ("failed", "deferred") if rows.get(status)]
+    parts += [f"{rows[status]} {status}" for status in ("failed", "deferred", "pending") if rows.get(status)]
     cost = "cost unknown" if report.cost_usd is None else f"${report.cost_usd:.4f}"
     calls = "1 call" if report.calls == 1 else f"{report.calls} calls"
     line = f"Rows: {report.total} ({', '.join(parts)}); {calls}, {cost}, {report.seconds:.1f} s"
@@ -184,6 +186,8 @@ def _reasons(report: Report) -> str:
         parts.append(
             f"{deferred} of {report.total} rows are deferred to another run: {report.stop_reason or ANOTHER_RUN}"
         )
+    if pending := report.rows.get("pending"):
+        parts.append(f"{pending} of {report.total} rows are pending: {IN_A_JOB}")
     return f"{'. '.join(parts)}. details=True adds each row's status and error"
 
 

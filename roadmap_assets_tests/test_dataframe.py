@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 import roadmap_assets
 from roadmap_assets import dataframe
@@ -27,6 +27,7 @@ from roadmap_assets.dataframe import RowsNotEnriched
 from roadmap_assets.enrichment.engine.events import CacheChecked, Event
 from roadmap_assets.errors import InvalidSetting, MissingKey
 from roadmap_assets.settings import Settings, load_settings
+from roadmap_assets.simulator.batch_behaviour import BatchBehaviour
 from roadmap_assets.simulator.faults import Edit, FaultPlan, Rule
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets.warehouse.registry import open_warehouse
@@ -302,6 +303,19 @@ def test_deferred_rows_are_reported_with_the_reason(settings: Settings) -> None:
     with pytest.warns(RowsNotEnriched, match="^10 of 30 rows are deferred to another run: the day's quota"):
         enriched = enrich(frame, settings.model_copy(update={"rpd": 1}), details=True)
     assert enriched["error"].str.startswith("the day's quota").sum() == 10
+
+
+def test_rows_in_a_batch_job_are_reported_and_answered_by_a_later_call(settings: Settings) -> None:
+    jobs = SimulatorOptions(batches=BatchBehaviour(pending_s=3600))
+    with Simulator(jobs) as server:
+        asked = settings.model_copy(update={"service": "batch", "gemini_base_url": server.url, "offline": False})
+        asked = asked.model_copy(update={"gemini_api_key": SecretStr("any")})
+        with pytest.warns(RowsNotEnriched, match="^3 of 3 rows are pending: a batch job asks about them"):
+            pending = roadmap_assets.enrich(DISHES, topic="name", details=True, progress=False, settings=asked)
+        assert list(pending["status"]) == ["pending"] * 3
+        server.let_jobs_age(3600)
+        answered = roadmap_assets.enrich(DISHES, topic="name", details=True, progress=False, settings=asked)
+        assert list(answered["status"]) == ["enriched"] * 3
 
 
 def test_a_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
