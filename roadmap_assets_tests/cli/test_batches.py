@@ -70,6 +70,16 @@ def test_jobs_are_collected_apart_from_a_run(start: StartServer) -> None:
     assert f"Cache hits: {SAMPLE_TOPICS}\n" in published.output
 
 
+def test_a_job_of_another_profile_is_left_to_it_and_not_waited_for(start: StartServer) -> None:
+    server, command = start(pending_s=HOUR)
+    command.run(*ENRICH, ROADMAP_PROFILE="study")
+    server.let_jobs_age(HOUR)
+    left = command.run("batches", "collect", "--wait")
+    assert left.exit_code == 3
+    assert "collect it with its profile: ROADMAP_PROFILE=study" in left.output
+    assert command.run("batches", "collect", ROADMAP_PROFILE="study").exit_code == 0
+
+
 def test_a_cancelled_job_releases_its_rows(start: StartServer) -> None:
     server, command = start(pending_s=HOUR)
     command.run(*ENRICH)

@@ -48,7 +48,8 @@ class BatchEngine(Engine):
         tally = self._no_questions()
         async with following(self.config, self.options, tally, on_event) as jobs:
             await jobs.advance()
-            while waits and jobs.open_jobs():
+            profile = self.config.profile.fingerprint  # a job of another profile is not collected here
+            while waits and any(job.fingerprint == profile for job in jobs.open_jobs()):
                 await _wait(self.config, self.options, jobs, on_event)
                 await jobs.advance()
             return jobs.followed
