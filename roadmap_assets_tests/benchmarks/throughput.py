@@ -62,7 +62,9 @@ def bare_loop(url: str, rows: int, concurrency: int) -> float:
     asked = asking.questions(access, rows)
     texts = iter([request_text(asked[start : start + BATCH]) for start in range(0, rows, BATCH)])
     limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency, keepalive_expiry=60)
-    options = types.HttpOptions(base_url=url, async_client_args={"limits": limits})
+    # Without a client given, the SDK takes aiohttp's where that is installed.
+    http = httpx2.AsyncClient(limits=limits, timeout=None)
+    options = types.HttpOptions(base_url=url, httpx_async_client=http)
     client = genai.Client(api_key="any", vertexai=False, http_options=options)
     config = types.GenerateContentConfig(
         system_instruction=access.profile.instructions,
@@ -77,7 +79,7 @@ def bare_loop(url: str, rows: int, concurrency: int) -> float:
 
     async def all_loops() -> None:
         await asyncio.gather(*(one_loop() for _ in range(concurrency)))
-        await client.aio.aclose()
+        await http.aclose()
 
     began = time.perf_counter()
     asyncio.run(all_loops())

@@ -42,13 +42,14 @@ def with_client(
     """Run ``use`` with a client of the SDK that asks this URL."""
 
     async def run() -> T:
-        options = types.HttpOptions(base_url=url, timeout=timeout_ms)
-        client = genai.Client(vertexai=False, api_key=key, http_options=options)
-        try:
-            return await use(client)
-        finally:
-            await client.aio.aclose()
-            client.close()
+        # Without a client given, the SDK takes aiohttp's where that is installed, with other errors.
+        async with httpx2.AsyncClient() as http:
+            options = types.HttpOptions(base_url=url, timeout=timeout_ms, httpx_async_client=http)
+            client = genai.Client(vertexai=False, api_key=key, http_options=options)
+            try:
+                return await use(client)
+            finally:
+                client.close()
 
     return asyncio.run(run())
 
