@@ -26,6 +26,8 @@ WHERE pg_postmaster_start_time() AT TIME ZONE 'UTC' < renewed_at AND NOT EXISTS 
 the missing lock of one that has not done so says nothing: its leases end when they expire.
 """
 
+_ATTEMPTS = 3
+
 
 class SessionLock:
     """A `SignOfLife`: the server releases a session's locks within milliseconds after the process was killed.
@@ -40,11 +42,16 @@ class SessionLock:
 
     def show(self) -> None:
         """See `SignOfLife`."""
-        try:
-            self._raw = connect(self._url)
-            self._raw.execute("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", [self._holder])
-        except psycopg.Error as error:
-            raise unavailable(self._url.name, error) from None
+        for attempts_left in range(_ATTEMPTS - 1, -1, -1):
+            try:
+                self._raw = connect(self._url)
+                self._raw.execute("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", [self._holder])
+            except psycopg.Error as error:
+                lost = self._raw is not None and self._raw.closed
+                if not (lost and attempts_left):
+                    raise unavailable(self._url.name, error) from None
+            else:
+                return
 
     def hide(self) -> None:
         """See `SignOfLife`."""

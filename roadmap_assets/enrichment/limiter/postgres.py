@@ -68,9 +68,9 @@ class PostgresLimiter:
         self._lock = threading.Lock()
         try:
             self._raw = self._connect()
-            self._create()
         except psycopg.Error as error:
             raise self._unavailable(error) from None
+        self._patiently(self._create)
 
     def try_acquire(self, *, input_tokens: int) -> Permit | Wait:
         require_fit(input_tokens, self.limits)
