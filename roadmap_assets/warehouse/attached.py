@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from roadmap_assets.warehouse.base import Cursor
+from roadmap_assets.warehouse.base import AfterCommit, Cursor
 from roadmap_assets.warehouse.checkpoint import Checkpoints
 from roadmap_assets.warehouse.dialect import Dialect, DuckDBDialect
 from roadmap_assets.warehouse.rows import utc_now
@@ -72,12 +72,13 @@ def _duckdb_of(pid: int) -> DuckDBPyConnection:  # noqa: ARG001 - a forked child
     return connection
 
 
-class DuckDBConnection:
+class DuckDBConnection(AfterCommit):
     """A `Connection` to DuckDB."""
 
     dialect: Dialect = DuckDBDialect()
 
     def __init__(self, raw: DuckDBPyConnection) -> None:
+        super().__init__()
         self._raw = raw
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> Cursor:

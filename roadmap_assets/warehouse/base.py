@@ -95,6 +95,25 @@ class Connection(Protocol):
         """The time (UTC, without a zone) of the one clock by which leases end."""
         ...
 
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Call `action` once this transaction is committed; never if it is rolled back."""
+
+
+class AfterCommit:
+    """The part of a `Connection` that keeps its actions."""
+
+    def __init__(self) -> None:
+        self._actions: list[Callable[[], None]] = []
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """See `Connection`."""
+        self._actions.append(action)
+
+    def committed(self) -> None:
+        """To be called when the transaction is committed."""
+        for action in self._actions:
+            action()
+
 
 class SignOfLife(Protocol):
     """Shows other processes that a lease holder lives, and is gone the moment it dies, even by `kill -9`."""

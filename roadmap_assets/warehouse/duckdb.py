@@ -17,7 +17,6 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from roadmap_assets.errors import RoadmapAssetsError, WarehouseUnreadable, WarehouseUnwritable
-from roadmap_assets.warehouse import journal
 from roadmap_assets.warehouse.attached import Attached, DuckDBConnection, start_duckdb
 from roadmap_assets.warehouse.base import Connection, SignOfLife
 from roadmap_assets.warehouse.checkpoint import undo_half_made
@@ -63,14 +62,14 @@ class Warehouse:
                 raw.begin()
                 try:
                     migrate(connection, self.name)
-                    taken_in = self.journal.take_in(connection)
+                    self.journal.take_in(connection)
                     yield connection
                     raw.commit()
                 except BaseException:
                     with suppress(duckdb.Error):  # the failed statement may have ended the transaction already
                         raw.rollback()
                     raise
-                journal.remove(taken_in)
+                connection.committed()
         finally:
             lock.release()
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from platformdirs import user_state_path
@@ -64,9 +65,8 @@ class Journal:
             if _is_own_file(path)
         ]
 
-    def take_in(self, connection: Connection) -> list[Path]:
-        """Store the records of all files; `remove` those returned once the transaction is committed."""
-        taken = []
+    def take_in(self, connection: Connection) -> None:
+        """Store the records of all files, and remove these once the transaction is committed."""
         for path in self.files():
             with suppress(FileNotFoundError):  # another run has just taken it in
                 try:
@@ -78,17 +78,10 @@ class Journal:
                 record_calls(connection, [call for call in calls if call.call_id not in known])
                 store_answers(connection, answers)
                 store_asked_rows(connection, [row for row in asked if row.call_id not in known])
-                taken.append(path)
-        return taken
+                connection.after_commit(partial(path.unlink, missing_ok=True))
 
     def _is_beside_the_database(self, folder: Path) -> bool:
         return isinstance(self._database, Path) and _device(folder) == _device(self._database.parent)
-
-
-def remove(files: Sequence[Path]) -> None:
-    """Remove files whose records are committed."""
-    for path in files:
-        path.unlink(missing_ok=True)
 
 
 def _folders() -> Sequence[Path]:

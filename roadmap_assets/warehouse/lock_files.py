@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -42,10 +42,16 @@ class LockFile:
         """See `SignOfLife`; a lock stays."""
 
     def dead(self, connection: Connection, renewed: Mapping[str, datetime]) -> set[str]:  # noqa: ARG002
-        """See `SignOfLife`. A holder whose file was removed lives by its row."""
+        """See `SignOfLife`. A holder whose file was removed lives by its row.
+
+        So the files of the dead are removed only when their rows are: a process that is killed before it commits, or
+        rolls back, leaves both.
+        """
+        found: list[Path] = []
         with suppress(FileNotFoundError):  # the folder was removed: then the database alone decides
-            return {entry.name for entry in os.scandir(self._folder) if not _lives(Path(entry.path))}
-        return set()
+            found = [path for path in self._folder.iterdir() if not _lives(path)]
+        connection.after_commit(partial(_remove, found))
+        return {path.name for path in found}
 
 
 def _lives(lock_file: Path) -> bool:
@@ -54,7 +60,13 @@ def _lives(lock_file: Path) -> bool:
         probe.acquire()
     except (Timeout, FileNotFoundError):
         return True
-    # In this order, so that a holder about to take the lock finds the file gone and creates a new one.
-    lock_file.unlink(missing_ok=True)
     probe.release()
     return False
+
+
+def _remove(lock_files: Sequence[Path]) -> None:
+    """Remove those whose lock nobody holds."""
+    for lock_file in lock_files:
+        with suppress(Timeout, FileNotFoundError), FileLock(lock_file, timeout=0):
+            # While it is locked, so that a holder about to take the lock finds the file gone and creates a new one.
+            lock_file.unlink(missing_ok=True)

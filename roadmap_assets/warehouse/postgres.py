@@ -20,7 +20,6 @@ from psycopg.pq import TransactionStatus
 
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.errors import WarehouseInterrupted
-from roadmap_assets.warehouse import journal
 from roadmap_assets.warehouse.base import Connection, SignOfLife
 from roadmap_assets.warehouse.journal import Journal
 from roadmap_assets.warehouse.migrations import migrate
@@ -68,9 +67,9 @@ class Warehouse:
             if not _pool_of(os.getpid(), self.url).migrated:
                 self._migrate(raw)
             with self._begun(raw) as connection:
-                taken_in = self.journal.take_in(connection)
+                self.journal.take_in(connection)
                 yield connection
-            journal.remove(taken_in)
+            connection.committed()
 
     def exists(self) -> bool:
         """Whether the tables are there."""

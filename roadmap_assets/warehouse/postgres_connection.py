@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.string import TextLoader
 
 from roadmap_assets.database_url import PostgresUrl
-from roadmap_assets.warehouse.base import Cursor, one_row
+from roadmap_assets.warehouse.base import AfterCommit, Cursor, one_row
 from roadmap_assets.warehouse.dialect import Dialect, as_json, as_text
 
 _IDLE_S, _PROBE_S, _PROBES = 10, 5, 3
@@ -91,12 +91,13 @@ def _cell(value: Any, kind: str) -> object:
     return float(value) if kind == "DOUBLE" else value
 
 
-class PostgresConnection:
+class PostgresConnection(AfterCommit):
     """A `Connection` to PostgreSQL."""
 
     dialect: Dialect = PostgresDialect()
 
     def __init__(self, raw: psycopg.Connection[Any]) -> None:
+        super().__init__()
         self.raw = raw
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> Cursor:

@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.warehouse import duckdb
-from roadmap_assets.warehouse.base import Warehouse
+from roadmap_assets.warehouse.base import Connection, Warehouse, in_transaction
 from roadmap_assets.warehouse.leases import Claim, LeaseHolder
 from roadmap_assets_tests.postgres import as_set
 from roadmap_assets_tests.processes import Program
@@ -28,6 +30,21 @@ warehouse = open_warehouse(load_settings(db=sys.argv[1]).db)
 with LeaseHolder(warehouse, ttl_s=float(sys.argv[2])) as holder:
     with warehouse.transaction() as connection:
         holder.claim(connection, sys.argv[3].split(","))
+    print("leased", flush=True)
+    sys.stdin.readline()
+"""
+
+
+LEASE_AND_NEVER_COMMIT = """
+import sys
+from roadmap_assets.settings import load_settings
+from roadmap_assets.warehouse.leases import LeaseHolder
+from roadmap_assets.warehouse.registry import open_warehouse
+
+warehouse = open_warehouse(load_settings(db=sys.argv[1]).db)
+with LeaseHolder(warehouse) as holder, warehouse.transaction() as connection:
+    while not holder.claim(connection, sys.argv[2].split(",")).leased:
+        pass
     print("leased", flush=True)
     sys.stdin.readline()
 """
@@ -110,6 +127,35 @@ def test_that_the_next_claim_clears_up_after_the_killed(file: duckdb.Warehouse) 
         assert {file.name for file in folder.iterdir()} == {alive.id, holder.id}
         with file.transaction() as connection:
             assert connection.execute("SELECT * FROM enrichment_leases").fetchall() == [("b", holder.id)]
+
+
+def test_that_the_keys_of_a_killed_run_are_free_at_once_although_the_run_that_freed_them_was_killed_as_well(
+    database: Path | PostgresUrl, warehouse: Warehouse
+) -> None:
+    with Program(LEASE, as_set(database), 3600, "a,b") as program:
+        program.line()
+    with Program(LEASE_AND_NEVER_COMMIT, as_set(database), "a,b") as program:
+        assert program.line() == "leased"
+    time.sleep(_UNTIL_KNOWN_S)
+    with LeaseHolder(warehouse) as holder:
+        assert claim(holder, warehouse, "ab") == parts(leased="ab")
+
+
+def test_that_a_claim_that_is_rolled_back_leaves_the_keys_of_a_killed_run_to_the_next(
+    database: Path | PostgresUrl, warehouse: Warehouse
+) -> None:
+    with Program(LEASE, as_set(database), 3600, "a,b") as program:
+        program.line()
+    time.sleep(_UNTIL_KNOWN_S)
+
+    def claim_and_fail(connection: Connection) -> None:
+        assert holder.claim(connection, "ab") == parts(leased="ab")
+        raise RuntimeError
+
+    with LeaseHolder(warehouse) as holder:
+        with pytest.raises(RuntimeError):
+            in_transaction(warehouse, claim_and_fail)
+        assert claim(holder, warehouse, "ab") == parts(leased="ab")
 
 
 def test_that_the_keys_of_a_frozen_run_are_free_when_its_lease_expires(
