@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from roadmap_assets.enrichment.providers.gemini import request_text
+from roadmap_assets.enrichment.providers.wire import request_text
 from roadmap_assets_tests.benchmarks import asking, measuring
 from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, Remark, at_least, at_most
 

@@ -7,7 +7,6 @@ a job that failed, and rejects a whole job for one result whose error has detail
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,14 +19,23 @@ from roadmap_assets.enrichment.providers.address import password_of
 from roadmap_assets.enrichment.providers.base import Kind, Outcome
 from roadmap_assets.enrichment.providers.batch import BatchCallFailed, RemoteJob, Result
 from roadmap_assets.enrichment.providers.cleaning import Cleaner
-from roadmap_assets.enrichment.providers.gemini import classify_error, read_response, request_text
+from roadmap_assets.enrichment.providers.wire import (
+    GEMINI,
+    VERSION,
+    an_object,
+    classify_error,
+    contents,
+    decoded,
+    encoded,
+    fixed_members,
+    objects,
+    read_reply,
+)
 from roadmap_assets.enrichment.questions import Question
 
 if TYPE_CHECKING:
     import httpx2
 
-GEMINI: Final = "https://generativelanguage.googleapis.com"
-VERSION: Final = "v1"
 REQUEST_S: Final = 60.0
 UPLOAD_S: Final = 900.0
 """Seconds that an upload may take; a file has at most 2 GB."""
@@ -65,7 +73,7 @@ class GeminiBatch:
         self._on_close = on_close
         self._url = f"{(base_url or GEMINI).rstrip('/')}/{VERSION}"
         self._headers = {"x-goog-api-key": api_key}
-        self._http, certificates = open_client(connections=4, on_request=_nothing, max_bytes=None)
+        self._http, certificates = open_client(connections=4, max_bytes=None)
         self._client = genai.Client(
             api_key=api_key,
             vertexai=False,
@@ -77,21 +85,12 @@ class GeminiBatch:
                 async_client_args={"ssl": certificates},
             ),
         )
-        config: dict[str, Any] = {"responseMimeType": "application/json", "responseJsonSchema": profile.reply_schema}
-        if temperature is not None:
-            config["temperature"] = temperature
-        if thinking_level:
-            config["thinkingConfig"] = {"thinkingLevel": thinking_level.upper()}
-        self._fixed = {
-            "systemInstruction": {"parts": [{"text": profile.instructions}]},
-            "generationConfig": config,
-        }
+        self._fixed = fixed_members(profile, temperature=temperature, thinking_level=thinking_level)
 
     def line(self, key: str, questions: Sequence[Question], *, first_id: int) -> bytes:
         """See `BatchProvider`."""
-        text = request_text(questions, first_id=first_id)
-        request = {"contents": [{"role": "user", "parts": [{"text": text}]}], **self._fixed}
-        return json.dumps({"key": key, "request": request}, ensure_ascii=False).encode(errors="replace") + b"\n"
+        request = {"contents": contents(questions, first_id=first_id), **self._fixed}
+        return encoded({"key": key, "request": request}) + b"\n"
 
     async def create(self, display_name: str, lines: IOBase, *, before_creation: Callable[[], None]) -> RemoteJob:
         """See `BatchProvider`."""
@@ -122,7 +121,7 @@ class GeminiBatch:
         token, listed = "", 0
         while listed < MOST_LISTED and not found:
             page = await self._get(f"batches?pageSize=10{f'&pageToken={quote(token)}' if token else ''}") or {}
-            jobs = [self._job(operation) for operation in _objects(page.get("operations"))]
+            jobs = [self._job(operation) for operation in objects(page.get("operations"))]
             listed += len(jobs)
             found += [job for job in jobs if job.display_name == display_name]
             token = str(page.get("nextPageToken") or "")
@@ -142,10 +141,10 @@ class GeminiBatch:
     async def results(self, job: RemoteJob) -> AsyncIterator[Result]:
         """See `BatchProvider`."""
         for entry in job.inlined:
-            yield self._result(str(_object(entry.get("metadata")).get("key") or ""), entry)
+            yield self._result(str(an_object(entry.get("metadata")).get("key") or ""), entry)
         if job.file:
             async for line in self._lines(f"{quote(job.file)}:download?alt=media"):
-                entry = _object(_decoded(line))
+                entry = an_object(decoded(line))
                 yield self._result(str(entry.get("key") or ""), entry)
 
     async def close(self) -> None:
@@ -157,16 +156,16 @@ class GeminiBatch:
             self._on_close()
 
     def _job(self, operation: Mapping[str, Any]) -> RemoteJob:
-        metadata = _object(operation.get("metadata"))
-        output = _object(metadata.get("output")) or _object(operation.get("response"))
-        error = _object(operation.get("error"))
+        metadata = an_object(operation.get("metadata"))
+        output = an_object(metadata.get("output")) or an_object(operation.get("response"))
+        error = an_object(operation.get("error"))
         return RemoteJob(
             name=str(operation.get("name") or metadata.get("name") or ""),
             display_name=str(metadata.get("displayName") or ""),
             state=str(metadata.get("state") or "").removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_"),
             error=self._cleaner.line(str(error.get("message") or "")),
             file=str(output.get("responsesFile") or ""),
-            inlined=_objects(_object(output.get("inlinedResponses")).get("inlinedResponses")),
+            inlined=objects(an_object(output.get("inlinedResponses")).get("inlinedResponses")),
         )
 
     def _result(self, key: str, entry: Mapping[str, Any]) -> Result:
@@ -188,7 +187,7 @@ class GeminiBatch:
             if response.status_code == 404:
                 return None
             text = b"".join([chunk async for chunk in _pieces(response, end=b"")])
-        body = _decoded(text)
+        body = decoded(text)
         if response.status_code != 200:
             raise self._failed(response.status_code, body)
         if not isinstance(body, dict):
@@ -218,7 +217,7 @@ class GeminiBatch:
 
     def _failed(self, status: int, body: object) -> BatchCallFailed:
         kind, _ = classify_error(status, body)
-        message = _object(_object(body).get("error")).get("message") or ""
+        message = an_object(an_object(body).get("error")).get("message") or ""
         return BatchCallFailed(kind, self._cleaner.line(f"{status}: {message}"))
 
     async def _attempt(self, request: Awaitable[_T], *, timeout_s: float = REQUEST_S) -> _T:
@@ -259,35 +258,10 @@ async def _pieces(response: httpx2.Response, *, end: bytes) -> AsyncIterator[byt
 
 def _outcome(entry: Mapping[str, Any]) -> Outcome:
     """The outcome of one result, not yet cleaned."""
-    from google.genai import types
-
-    if error := _object(entry.get("error")):
+    if error := an_object(entry.get("error")):
         code = error.get("code")
         kind = _TRANSIENT.get(code, "failed") if isinstance(code, int) else "failed"
         return Outcome(kind=kind, detail=f"{code}: {error.get('message') or ''}")
-    if not _object(entry.get("response")):
+    if not an_object(entry.get("response")):
         return Outcome(kind="failed", detail="the result is neither a response nor an error")
-    try:
-        # The SDK's own reading of a reply, which leaves out members that it does not know.
-        return read_response(types.GenerateContentResponse._from_response(response=entry["response"], kwargs={}))
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        return Outcome(kind="failed", detail=f"the result was no GenerateContentResponse: {type(error).__name__}")
-
-
-def _decoded(text: bytes) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-async def _nothing(_: object) -> None:
-    """No hook for requests."""
+    return read_reply(entry["response"])

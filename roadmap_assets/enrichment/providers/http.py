@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, Final
 
@@ -23,7 +23,6 @@ class ReplyTooLarge(Exception):
 def open_client(
     *,
     connections: int,
-    on_request: Callable[[httpx2.Request], Awaitable[None]],
     max_bytes: int | None = MAX_REPLY_BYTES,
 ) -> tuple[httpx2.AsyncClient, ssl.SSLContext]:
     """A client, and its certificates, to be shared since they take long to load. It follows no redirects.
@@ -49,7 +48,7 @@ def open_client(
             timeout=None,
             verify=certificates,
             headers={"accept-encoding": "gzip"},
-            event_hooks={"request": [on_request], "response": limiting},
+            event_hooks={"response": limiting},
         )
     except (ImportError, ValueError, httpx2.InvalidURL):
         raise InvalidSetting(

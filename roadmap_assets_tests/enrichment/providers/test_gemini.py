@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from roadmap_assets.enrichment.providers.base import Outcome, Usage
-from roadmap_assets.enrichment.providers.gemini import Gemini, classify_error, request_text
+from roadmap_assets.enrichment.providers.gemini import Gemini
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.simulator.app import SimulatorOptions
 from roadmap_assets.simulator.faults import (
@@ -31,7 +31,7 @@ from roadmap_assets.simulator.faults import (
     Status,
 )
 from roadmap_assets.simulator.server import Simulator
-from roadmap_assets_tests.enrichment.engine.runs import KEY, MODEL, SUMMARY, ask, questions
+from roadmap_assets_tests.enrichment.engine.runs import KEY, MODEL, SUMMARY, questions
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_a_key_that_cannot_be_sent_is_refused_unseen(key: str) -> None:
     assert "GEMINI_API_KEY" in str(refused.value)
 
 
-def test_values_that_the_sdk_does_not_know_warn_nobody_and_other_warnings_stay(started: ExitStack) -> None:
+def test_a_finish_reason_never_seen_before_is_kept_without_a_warning(started: ExitStack) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         outcomes = outcome_of(started, Finish("another_Reason"), times=4)
@@ -191,54 +191,11 @@ def test_closing_closes_what_was_opened_for_it() -> None:
     assert closed == [True]
 
 
-def test_the_request_names_topics_by_their_places() -> None:
-    sent = json.loads(request_text([ask("Größe", "A text."), ask("Two", "")]))
-    assert sent == {
-        "topics": [
-            {"id": "0", "topic": "Größe", "description": "A text.", "context": "A Roadmap > A Category"},
-            {"id": "1", "topic": "Two", "description": "", "context": "A Roadmap > A Category"},
-        ]
-    }
-
-
-RETRY = "type.googleapis.com/google.rpc.RetryInfo"
-QUOTA = "type.googleapis.com/google.rpc.QuotaFailure"
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "kind", "delay", "why"),
-    [
-        (429, None, "busy", None, "no body"),
-        (429, "text", "busy", None, "no JSON"),
-        (429, {"error": "text"}, "busy", None, "another shape"),
-        (429, {"error": {"details": "text"}}, "busy", None, "another shape"),
-        (429, {"error": {"details": [1, {"@type": RETRY, "retryDelay": "3s"}]}}, "busy", 3.0, "RetryInfo"),
-        (429, {"error": {"details": [{"@type": RETRY, "retryDelay": "soon"}]}}, "busy", None, "no duration"),
-        (429, {"error": {"details": [{"@type": RETRY, "retryDelay": "-3s"}]}}, "busy", None, "no time machine"),
-        (
-            429,
-            {"error": {"details": [{"@type": RETRY, "retryDelay": "9" * 400 + "s"}]}},
-            "busy",
-            31_536_000.0,
-            "bounded",
-        ),
-        (
-            429,
-            {
-                "error": {
-                    "details": [{"@type": QUOTA, "violations": [{"quotaId": "PerMinute"}, {"quotaId": "XPerDayY"}]}]
-                }
-            },
-            "day_exhausted",
-            None,
-            "one of two quotas is the day's",
-        ),
-        (503, {"error": {"details": [{"@type": RETRY, "retryDelay": "1.5s"}]}}, "unavailable", 1.5, "5xx may say when"),
-        (599, None, "unavailable", None, "never seen before"),
-        (408, None, "unavailable", None, "a proxy's time-out"),
-        (418, None, "failed", None, "never seen before"),
-        (401, None, "refused", None, "the key"),
-    ],
-)
-def test_errors_are_told_apart(status: int, body: object, kind: str, delay: float | None, why: str) -> None:
-    assert classify_error(status, body) == (kind, delay), why
+@pytest.mark.parametrize("reason", ["CONTINUATION", "MAX_TOKENS"])
+def test_a_reply_that_was_cut_is_not_continued_behind_the_back_of_the_quota(started: ExitStack, reason: str) -> None:
+    simulator = started.enter_context(
+        Simulator(SimulatorOptions(faults=FaultPlan((Rule(Finish(reason, content=True)),))))
+    )
+    outcome = asyncio.run(ask_at(simulator.url))
+    assert (outcome.kind, outcome.cut) == ("replied", True)
+    assert len(simulator.requests) == 1
