@@ -13,6 +13,7 @@ from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.engine.events import BatchEnriched
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets.warehouse.registry import open_warehouse
+from roadmap_assets_tests.postgres import fresh_schema
 from roadmap_assets_tests.processes import EngineProcess
 
 TOPICS = [f"Topic {number}" for number in range(100)]
@@ -44,6 +45,13 @@ class Damage:
 def files_in(folder: Path) -> Iterator[Path]:
     """Databases of their own, as many as are taken."""
     return (folder / f"{number}.duckdb" for number in count())
+
+
+def schemas_in(url: str) -> Iterator[PostgresUrl]:
+    """Schemas of their own on a server, as many as are taken; each is dropped when the next is."""
+    while True:
+        with fresh_schema(url) as database:
+            yield database
 
 
 def kill_runs(databases: Iterable[Path | PostgresUrl], *, kills: int, moments: random.Random) -> Damage:

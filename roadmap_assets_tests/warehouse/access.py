@@ -25,6 +25,16 @@ with Warehouse(Path(sys.argv[1])).transaction() as connection:
 """
 
 
+HOLD_A_TABLE = """
+import psycopg, sys
+
+with psycopg.connect(sys.argv[1]) as connection:
+    connection.execute("LOCK TABLE enrichments")
+    print("open", flush=True)
+    sys.stdin.readline()
+"""
+
+
 def insert(warehouse: Warehouse, source: str) -> None:
     with warehouse.transaction() as connection:
         connection.execute("INSERT INTO source_listings VALUES (?, '', '', now()::TIMESTAMP)", [source])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+
+import pytest
 
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.engine.events import CacheChecked
@@ -14,10 +17,11 @@ from roadmap_assets.simulator.batch_behaviour import BatchBehaviour
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets.simulator.wire import AskedTopic
 from roadmap_assets.warehouse.registry import open_warehouse
+from roadmap_assets_tests.killed_runs import files_in, schemas_in
 from roadmap_assets_tests.processes import BatchProcess
 
 TOPICS = [f"Topic {number}" for number in range(100)]
-KILLS = 30
+KILLS = {"duckdb": 20, "postgresql": 10}
 LIFE_S = 0.5
 """About what a run takes after its look-up."""
 
@@ -48,18 +52,27 @@ def check_everything_is_there_once(path: Path | PostgresUrl, server: Simulator) 
     assert [state for state, _ in jobs] == ["collected"]
 
 
-def test_runs_that_are_killed_at_any_moment_lose_nothing_and_ask_nothing_twice(tmp_path: Path) -> None:
+@pytest.fixture(params=["duckdb", "postgresql"])
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | PostgresUrl]:
+    """Databases of one kind, as many as are taken."""
+    if request.param == "duckdb":
+        return files_in(tmp_path)
+    return schemas_in(request.getfixturevalue("postgres_url"))
+
+
+def test_runs_that_are_killed_at_any_moment_lose_nothing_and_ask_nothing_twice(
+    databases: Iterator[Path | PostgresUrl],
+) -> None:
     moments = random.Random(17)
-    kills = lives = 0
+    kills = 0
     with simulator() as server:
-        while kills < KILLS:
+        for database in databases:
+            wanted = KILLS["duckdb" if isinstance(database, Path) else "postgresql"]
             server.reset()
-            path = tmp_path / f"{lives}.duckdb"
-            lives += 1
             ended = False
             while not ended:
-                with BatchProcess(TOPICS, db=path, url=server.url) as process:
-                    if kills == KILLS:
+                with BatchProcess(TOPICS, db=database, url=server.url) as process:
+                    if kills == wanted:
                         process.end()
                         ended = True
                     elif not process.wait_for(CacheChecked) or process.ends_within(moments.uniform(0, LIFE_S)):
@@ -67,8 +80,9 @@ def test_runs_that_are_killed_at_any_moment_lose_nothing_and_ask_nothing_twice(t
                     else:
                         process.kill()
                         kills += 1
-            check_everything_is_there_once(path, server)
-    assert kills == KILLS
+            check_everything_is_there_once(database, server)
+            if kills == wanted:
+                break
 
 
 def test_of_processes_that_collect_the_same_job_each_answer_is_stored_once(database: Path | PostgresUrl) -> None:

@@ -7,18 +7,20 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from roadmap_assets.database_url import PostgresUrl
-from roadmap_assets.enrichment.clock import Clock
+from roadmap_assets.enrichment.clock import Clock, SystemClock
 from roadmap_assets.enrichment.cost import Prices, load_prices
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.engine import Engine
 from roadmap_assets.enrichment.engine.events import Event
 from roadmap_assets.enrichment.engine.report import Report
 from roadmap_assets.enrichment.limiter.base import Limiter, Limits
+from roadmap_assets.enrichment.limiter.postgres import PostgresLimiter
 from roadmap_assets.enrichment.limiter.registry import open_limiter
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.profiles.registry import load_profile
@@ -33,7 +35,7 @@ from roadmap_assets_tests.fake_clock import FakeClock
 
 MODEL = "simulator"
 on_both = pytest.mark.parametrize("start", ["duckdb", "postgresql"], indirect=True)
-"""Marks tests whose runs are on a database of each kind in turn."""
+"""Marks tests whose runs are on a database of each kind in turn, with its limiter."""
 
 KEY = "AIza-a-key-of-ours"
 SUMMARY = load_profile("summary")
@@ -75,18 +77,28 @@ class Runs:
     profile: Profile = SUMMARY
     prices: Prices = field(default_factory=load_prices)
     wait_s: float = 30.0
-    database: Path | PostgresUrl | None = None
+    database: PostgresUrl | None = None
     events: list[Event] = field(default_factory=list)
 
     @property
+    def address(self) -> Path | PostgresUrl:
+        return self.database or self.folder / "cache.duckdb"
+
+    @property
     def warehouse(self) -> Warehouse:
-        return open_warehouse(self.database or self.folder / "cache.duckdb", wait_s=self.wait_s)
+        return open_warehouse(self.address, wait_s=self.wait_s)
 
     def limiter(self) -> Limiter:
-        """One more limiter over the quota of these runs."""
-        return open_limiter(
-            f"sqlite:///{self.folder}/quota.sqlite", limits=self.limits, scope=self.model, clock=self.clock
-        )
+        """One more limiter over the quota of these runs, which is where their database is; its time is `clock`'s."""
+        limits, scope, clock = self.limits, self.model, self.clock
+        if isinstance(self.database, PostgresUrl):
+            return PostgresLimiter(self.database, limits=limits, scope=scope, clock=clock, now=clock.time)
+        return open_limiter(f"sqlite:///{self.folder}/quota.sqlite", limits=limits, scope=scope, clock=clock)
+
+    @property
+    def arguments(self) -> list[str]:
+        """What `runs_of` needs."""
+        return [str(self.folder), self.simulator.url, self.database.secret if self.database else ""]
 
     def engine(self, **options: Any) -> Engine:
         config = EngineConfig(
@@ -140,6 +152,13 @@ class Runs:
     def rows(self, sql: str) -> list[Any]:
         with self.warehouse.transaction() as connection:
             return connection.execute(sql).fetchall()
+
+
+def runs_of(arguments: Sequence[str]) -> Runs:
+    """In another process, runs on the same database and simulator, by the system's clock."""
+    folder, url, database = arguments
+    simulator: Any = SimpleNamespace(url=url)
+    return Runs(Path(folder), simulator, clock=SystemClock(), database=PostgresUrl(database) if database else None)
 
 
 Start = Callable[..., Runs]

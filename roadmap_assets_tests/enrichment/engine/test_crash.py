@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from roadmap_assets.database_url import PostgresUrl
-from roadmap_assets_tests.killed_runs import files_in, kill_runs
-from roadmap_assets_tests.postgres import fresh_schema
+from roadmap_assets_tests.killed_runs import files_in, kill_runs, schemas_in
 
 KILLS = 50
 KILLS_ON_A_SERVER = 15
@@ -29,9 +28,4 @@ def test_that_killing_runs_loses_nothing_and_costs_only_what_was_in_flight(tmp_p
 
 
 def test_that_killing_runs_on_postgresql_loses_nothing_either(postgres_url: str) -> None:
-    def databases() -> Iterator[PostgresUrl]:
-        while True:
-            with fresh_schema(postgres_url) as url:
-                yield url
-
-    check(databases(), kills=KILLS_ON_A_SERVER)
+    check(schemas_in(postgres_url), kills=KILLS_ON_A_SERVER)

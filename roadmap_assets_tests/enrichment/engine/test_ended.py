@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from filelock import FileLock
 
@@ -18,12 +20,14 @@ from roadmap_assets.enrichment.engine.events import BatchEnriched, Event
 from roadmap_assets.enrichment.limiter.base import Limits
 from roadmap_assets.errors import QuotaUnavailable, WarehouseBusy, WarehouseUnreadable
 from roadmap_assets.simulator.faults import Edit, Hang, Rule, Status
-from roadmap_assets_tests.enrichment.engine.runs import FREE, Start, questions, rightly_answered
+from roadmap_assets_tests.enrichment.engine.runs import FREE, Runs, Start, on_both, questions, rightly_answered
 from roadmap_assets_tests.fake_clock import FakeClock
+from roadmap_assets_tests.postgres import as_set
 from roadmap_assets_tests.processes import Program
-from roadmap_assets_tests.warehouse.access import HOLD_AS_A_STRANGER, HOLD_AS_ONE_OF_US
+from roadmap_assets_tests.warehouse.access import HOLD_A_TABLE, HOLD_AS_A_STRANGER, HOLD_AS_ONE_OF_US
 
 
+@on_both
 def test_a_cancelled_run_keeps_what_was_answered(start: Start) -> None:
     runs = start(Rule(Hang(), calls=(3, 4)), clock=SystemClock())
 
@@ -51,21 +55,18 @@ def test_a_cancelled_run_keeps_what_was_answered(start: Start) -> None:
 
 
 ENDED_BY_HAND = """
-import sys
-from pathlib import Path
-from types import SimpleNamespace
-from roadmap_assets.enrichment.clock import SystemClock
-from roadmap_assets_tests.enrichment.engine.runs import Runs, questions
+import asyncio, sys
+from roadmap_assets_tests.enrichment.engine.runs import questions, runs_of
 
-runs = Runs(Path(sys.argv[1]), SimpleNamespace(url=sys.argv[2]), clock=SystemClock())
-import asyncio
-asyncio.run(runs.engine().run(questions(80), on_event=lambda event: print(type(event).__name__, flush=True)))
+engine = runs_of(sys.argv[1:]).engine()
+asyncio.run(engine.run(questions(80), on_event=lambda event: print(type(event).__name__, flush=True)))
 """
 
 
-def test_ctrl_c_keeps_what_was_answered(start: Start, tmp_path: Path) -> None:
+@on_both
+def test_ctrl_c_keeps_what_was_answered(start: Start) -> None:
     runs = start(Rule(Hang(), calls=(3, 4)))
-    arguments = [sys.executable, "-c", ENDED_BY_HAND, str(tmp_path), runs.simulator.url]
+    arguments = [sys.executable, "-c", ENDED_BY_HAND, *runs.arguments]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         enriched = 0
@@ -81,29 +82,26 @@ def test_ctrl_c_keeps_what_was_answered(start: Start, tmp_path: Path) -> None:
 
 STOPPED = """
 import asyncio, signal, sys
-from pathlib import Path
-from types import SimpleNamespace
 from roadmap_assets.enrichment.blocking import run_blocking
-from roadmap_assets.enrichment.clock import SystemClock
-from roadmap_assets_tests.enrichment.engine.runs import Runs, questions
+from roadmap_assets_tests.enrichment.engine.runs import questions, runs_of
 
 def work():
-    runs = Runs(Path(sys.argv[1]), SimpleNamespace(url=sys.argv[2]), clock=SystemClock())
-    run_blocking(runs.engine().run(questions(80), on_event=lambda event: print(type(event).__name__, flush=True)))
+    engine = runs_of(sys.argv[2:]).engine()
+    run_blocking(engine.run(questions(80), on_event=lambda event: print(type(event).__name__, flush=True)))
 
 async def notebook():
     work()
 
-if sys.argv[3] == "in the background":
+if sys.argv[1] == "in the background":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-asyncio.run(notebook()) if sys.argv[3] == "in a notebook" else work()
+asyncio.run(notebook()) if sys.argv[1] == "in a notebook" else work()
 """
 
 
 @pytest.mark.parametrize("where", ["in the foreground", "in the background", "in a notebook"])
-def test_sigterm_keeps_what_was_answered_as_ctrl_c_does(start: Start, tmp_path: Path, where: str) -> None:
+def test_sigterm_keeps_what_was_answered_as_ctrl_c_does(start: Start, where: str) -> None:
     runs = start(Rule(Hang(), calls=(3, 4)))
-    arguments = [sys.executable, "-c", STOPPED, str(tmp_path), runs.simulator.url, where]
+    arguments = [sys.executable, "-c", STOPPED, where, *runs.arguments]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         enriched = 0
@@ -117,7 +115,8 @@ def test_sigterm_keeps_what_was_answered_as_ctrl_c_does(start: Start, tmp_path: 
     assert runs.outcomes() == {"answered": 2, "cancelled": 2}
 
 
-def test_answers_are_stored_while_others_are_still_awaited(start: Start, tmp_path: Path) -> None:
+@on_both
+def test_answers_are_stored_while_others_are_still_awaited(start: Start) -> None:
     runs = start(Rule(Hang(), calls=(5,)), clock=SystemClock())
 
     async def look_meanwhile() -> int:
@@ -131,20 +130,38 @@ def test_answers_are_stored_while_others_are_still_awaited(start: Start, tmp_pat
     assert asyncio.run(look_meanwhile()) == 80
 
 
+@contextmanager
+def held_by_another(runs: Runs) -> Iterator[None]:
+    """The database of these runs, held by another program."""
+    if not runs.database:
+        with FileLock(f"{runs.address}.lock"):
+            yield
+        return
+    with psycopg.connect(runs.database.secret) as stranger:
+        stranger.execute("LOCK TABLE enrichments")
+        yield
+
+
+@on_both
 def test_a_database_that_stays_locked_ends_the_run(start: Start) -> None:
     runs = start(wait_s=0.3, clock=SystemClock(), options={"latency_s": 0.05})
     with ExitStack() as held:
 
         def hold(event: Event) -> None:
             if isinstance(event, BatchEnriched) and event.batch == 1:
-                held.enter_context(FileLock(f"{runs.warehouse.name}.lock"))
+                held.enter_context(held_by_another(runs))
 
         with pytest.raises(WarehouseBusy):
             asyncio.run(runs.engine(concurrency=1).run(questions(2000), on_event=hold))
     assert runs.calls < 50, "it does not go on asking for what it cannot store"
 
 
-@pytest.mark.parametrize("held_by", [HOLD_AS_ONE_OF_US, HOLD_AS_A_STRANGER], ids=["another run", "another program"])
+@pytest.mark.parametrize(
+    ("start", "held_by"),
+    [("duckdb", HOLD_AS_ONE_OF_US), ("duckdb", HOLD_AS_A_STRANGER), ("postgresql", HOLD_A_TABLE)],
+    ids=["another run", "another program", "another program on postgresql"],
+    indirect=["start"],
+)
 def test_a_frozen_holder_of_the_database_costs_no_answer(start: Start, held_by: str) -> None:
     """Calls in flight are awaited, and what the database cannot take is taken in by the next run."""
     runs = start(wait_s=1.0, clock=SystemClock(), options={"latency_s": 0.3})
@@ -153,7 +170,7 @@ def test_a_frozen_holder_of_the_database_costs_no_answer(start: Start, held_by: 
 
         def freeze_a_holder(event: Event) -> None:
             if isinstance(event, BatchEnriched) and event.batch == 1:
-                holder = held.enter_context(Program(held_by, runs.warehouse.name))
+                holder = held.enter_context(Program(held_by, as_set(runs.address)))
                 holder.line()
                 holder.freeze()
 
@@ -163,11 +180,16 @@ def test_a_frozen_holder_of_the_database_costs_no_answer(start: Start, held_by: 
     assert rightly_answered(runs) == sum(len(request.topics) for request in runs.simulator.requests) < 2000
 
 
+@on_both
 def test_a_damaged_database_ends_the_run(start: Start) -> None:
     runs = start(clock=SystemClock(), options={"latency_s": 0.05})
 
     def fail(event: Event) -> None:
         if isinstance(event, BatchEnriched) and event.batch == 1:
+            if runs.database:
+                with psycopg.connect(runs.database.secret) as stranger:
+                    stranger.execute("DROP TABLE enrichments")
+                return
             Path(runs.warehouse.name).unlink()
             Path(runs.warehouse.name).write_text("Something else is here now. " * 100)
 
@@ -176,11 +198,15 @@ def test_a_damaged_database_ends_the_run(start: Start) -> None:
     assert runs.calls < 50
 
 
+@on_both
 def test_a_fault_of_the_limiter_ends_the_run_and_keeps_the_answers(start: Start) -> None:
     runs = start(limits=FREE, clock=SystemClock(), options={"latency_s": 0.2})
 
     def spoil(event: Event) -> None:
         if isinstance(event, BatchEnriched) and event.batch == 1:
+            if runs.database:
+                with psycopg.connect(runs.database.secret) as stranger:
+                    stranger.execute("DROP TABLE quota_scopes CASCADE")
             for file in runs.folder.glob("quota.sqlite*"):
                 file.write_text("Something else is here now. " * 100)
 
@@ -189,6 +215,7 @@ def test_a_fault_of_the_limiter_ends_the_run_and_keeps_the_answers(start: Start)
     assert len(runs.answers()) == 20
 
 
+@on_both
 def test_nothing_to_ask_opens_nothing(start: Start) -> None:
     runs = start()
     runs.run(questions(20))
@@ -197,6 +224,7 @@ def test_nothing_to_ask_opens_nothing(start: Start) -> None:
     assert runs.run([]).rows == {}
 
 
+@on_both
 def test_a_later_stop_keeps_the_time_of_the_reset(start: Start) -> None:
     limits = Limits(rpm=0, tpm=0, rpd=2)
     runs = start(limits=limits, clock=FakeClock(quiet_s=0.03))
@@ -207,6 +235,7 @@ def test_a_later_stop_keeps_the_time_of_the_reset(start: Start) -> None:
     assert (report.deferred_until.hour, report.deferred_until.minute) == (0, 0)
 
 
+@on_both
 def test_a_run_with_faults_all_over_the_place_loses_nothing(start: Start) -> None:
     runs = start(
         Rule(Status(503), probability=0.15),

@@ -92,23 +92,18 @@ def test_that_four_processes_keep_to_one_quota(database: Path | PostgresUrl) -> 
 
 SUSPENDED = """
 import sys
-from pathlib import Path
-from types import SimpleNamespace
 from roadmap_assets.enrichment.blocking import run_blocking
-from roadmap_assets.database_url import PostgresUrl
-from roadmap_assets.enrichment.clock import SystemClock
-from roadmap_assets_tests.enrichment.engine.runs import Runs, questions
+from roadmap_assets_tests.enrichment.engine.runs import questions, runs_of
 
-runs = Runs(Path(sys.argv[1]), SimpleNamespace(url=sys.argv[2]), clock=SystemClock())
-engine = runs.engine(concurrency=1, lease_s=2.0)
+engine = runs_of(sys.argv[1:]).engine(concurrency=1, lease_s=2.0)
 report = run_blocking(engine.run(questions(100), on_event=lambda event: print(type(event).__name__, flush=True)))
 print(dict(report.rows), flush=True)
 """
 
 
-def test_a_run_that_was_suspended_asks_nothing_that_was_answered_meanwhile(start: Start, tmp_path: Path) -> None:
+def test_a_run_that_was_suspended_asks_nothing_that_was_answered_meanwhile(start: Start) -> None:
     runs = start(options={"latency_s": 0.3}, clock=SystemClock())
-    arguments = [sys.executable, "-c", SUSPENDED, str(tmp_path), runs.simulator.url]
+    arguments = [sys.executable, "-c", SUSPENDED, *runs.arguments]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as suspended:
         assert suspended.stdout is not None
         while suspended.stdout.readline().strip() != "BatchEnriched":
