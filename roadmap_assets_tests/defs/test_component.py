@@ -14,7 +14,7 @@ import pytest
 
 from roadmap_assets.defs.component import RowEnrichment
 from roadmap_assets.errors import InvalidSetting
-from roadmap_assets_tests.defs.project import REPOSITORY, instance_in
+from roadmap_assets_tests.defs.project import REPOSITORY
 
 
 class Kitchen:
@@ -57,7 +57,7 @@ def kitchen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kitchen
     from dishes.seed import main as seed  # type: ignore[import-not-found]
 
     seed()
-    with instance_in(tmp_path / "home") as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         yield Kitchen(folder, instance)
 
 

@@ -6,7 +6,9 @@ import dagster as dg
 
 from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets_tests.cli.command_line import CommandLine
-from roadmap_assets_tests.defs.project import ASSETS, Project
+from roadmap_assets_tests.defs.project import ASSETS, Project, on_disk
+
+pytestmark = on_disk
 
 
 def scrape(project: Project, *options: str) -> None:

@@ -11,7 +11,9 @@ from dagster._utils.schedules import cron_string_iterator
 
 from roadmap_assets.defs.schedules import daily_refresh
 from roadmap_assets.defs.tables import ENRICHED
-from roadmap_assets_tests.defs.project import RANGE, Project
+from roadmap_assets_tests.defs.project import RANGE, Project, on_disk
+
+pytestmark = on_disk
 
 
 def tick(project: Project) -> list[dg.RunRequest] | dg.SkipReason:
