@@ -62,6 +62,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_run_costs_no_answer(
         **asking(server),
         "ROADMAP_DB": str(small_disk / "cache.duckdb"),
         "ROADMAP_QUOTA_URL": f"sqlite:///{tmp_path}/quota.sqlite",
+        "ROADMAP_RPM": "0",
         "ROADMAP_CONCURRENCY": "4",
     }
     process = command_line.start(*arguments, **environment)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from roadmap_assets.roadmaps.sources.host import ATTEMPTS
+from roadmap_assets.roadmaps.sources import host
 from roadmap_assets_tests.cli.command_line import CommandLine, line
 from roadmap_assets_tests.roadmaps.sources.upstream import DROPPED, Reply, Upstream, bomb
 
@@ -35,8 +35,9 @@ def upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture
-def live(command_line: CommandLine, upstream: Upstream) -> CommandLine:
-    """A command line without ROADMAP_SOURCE, so that the live source is the default."""
+def live(command_line: CommandLine, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """A command line without ROADMAP_SOURCE, so that the live source is the default; its backoffs take no time."""
+    monkeypatch.setattr(host, "BACKOFF_S", 0.0)
     return CommandLine(command_line.folder, **upstream.environment)
 
 
@@ -203,7 +204,7 @@ def test_a_dead_host_is_found_out_once_for_all_roadmaps(live: CommandLine, upstr
     result = live.run("topics", "--output", "topics.jsonl")
     assert result.exit_code == 1
     assert len([text for text in result.stderr.splitlines() if "was never fetched, and" in text]) == 3
-    assert upstream.counted() == {"site": ATTEMPTS, "github": 1}
+    assert upstream.counted() == {"site": host.ATTEMPTS, "github": 1}
 
 
 def test_the_former_name_of_the_source_still_works(live: CommandLine) -> None:
