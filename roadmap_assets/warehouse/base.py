@@ -121,7 +121,8 @@ class SignOfLife(Protocol):
     def show(self) -> None:
         """From now on, until `hide`. Raises WarehouseError."""
 
-    def hide(self) -> None: ...
+    def hide(self, *, forgotten: bool) -> None:
+        """Stop showing it; a holder whose rows are not `forgotten` is found dead by the next claim."""
 
     def keep_showing(self, connection: Connection) -> None:
         """Show it again where it was lost, as when the server was restarted."""

@@ -64,11 +64,14 @@ class LeaseHolder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # When the database cannot be opened now, hiding the sign frees the keys as well, and does not hide an earlier
+        forgotten = False
+        # When the database cannot be written now, hiding the sign frees the keys as well, and does not hide an earlier
         # error.
-        with suppress(WarehouseError), self._warehouse.transaction() as connection:
-            self._forget(connection, [self.id])
-        self._sign.hide()
+        with suppress(WarehouseError):
+            with self._warehouse.transaction() as connection:
+                self._forget(connection, [self.id])
+            forgotten = True
+        self._sign.hide(forgotten=forgotten)
 
     def claim(self, connection: Connection, keys: Iterable[str]) -> Claim:
         """Lease every key that is neither answered, nor in a batch job, nor leased by another living holder."""

@@ -33,10 +33,11 @@ class LockFile:
                 "place, or make room on its disk"
             ) from None
 
-    def hide(self) -> None:
+    def hide(self, *, forgotten: bool) -> None:
         """See `SignOfLife`."""
         self._lock.release()
-        self._file.unlink(missing_ok=True)
+        if forgotten:
+            self._file.unlink(missing_ok=True)
 
     def keep_showing(self, connection: Connection) -> None:
         """See `SignOfLife`; a lock stays."""

@@ -53,8 +53,8 @@ class SessionLock:
             else:
                 return
 
-    def hide(self) -> None:
-        """See `SignOfLife`."""
+    def hide(self, *, forgotten: bool) -> None:  # noqa: ARG002
+        """See `SignOfLife`; the session ends in any case."""
         if self._raw:
             self._raw.close()
 
@@ -64,7 +64,7 @@ class SessionLock:
             if self._raw:
                 self._raw.execute("SELECT 1")
         except psycopg.OperationalError:
-            self.hide()
+            self.hide(forgotten=False)
             self.show()
 
     def dead(self, connection: Connection, renewed: Mapping[str, datetime]) -> set[str]:

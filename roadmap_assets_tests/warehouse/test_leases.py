@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,15 @@ def test_that_the_end_of_a_run_leaves_no_file(file: duckdb.Warehouse) -> None:
     with LeaseHolder(file) as one:
         claim(one, file, "ab")
     assert not any((file.path.parent / f"{file.path.name}.holders").iterdir())
+
+
+def test_that_the_end_of_a_run_that_cannot_write_frees_its_keys_as_well(file: duckdb.Warehouse) -> None:
+    impatient = duckdb.Warehouse(file.path, wait_s=0.1)
+    with ExitStack() as busy, LeaseHolder(impatient) as one:
+        claim(one, file, "ab")
+        busy.enter_context(file.transaction())  # so that the database cannot be opened when the run ends
+    with LeaseHolder(file) as other:
+        assert claim(other, file, "ab") == parts(leased="ab")
 
 
 def test_that_a_lease_ends_unless_it_is_renewed(warehouse: Warehouse) -> None:
