@@ -1,4 +1,4 @@
-"""`RowEnrichment`: a Dagster component that enriches the rows of any DuckDB table, in anybody's project.
+"""`RowEnrichment`: a Dagster component that enriches the rows of any table in DuckDB or PostgreSQL, in any project.
 
 `dg scaffold defs roadmap_assets.defs.component.RowEnrichment dishes` makes a folder with a `defs.yaml`::
 
@@ -13,6 +13,9 @@
       profile: my_profiles:Dish
       target: dishes_enriched
 
+For a PostgreSQL database, `database_env: KITCHEN_URL` in the place of `database` names the environment variable that
+has its URL; table and target may be in a schema (`kitchen.dishes`), and the target is a table of the same database.
+
 Batches, cache, quota and recovery are those of `roadmap_assets.enrich`, which does the work; the answers' cache and the
 quota are where the settings say (`ROADMAP_DB`).
 """
@@ -21,23 +24,24 @@ quota are where the settings say (`ROADMAP_DB`).
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Annotated, Final
 
 import dagster as dg
 
 from roadmap_assets.defs.steps import failing
 from roadmap_assets.enrichment.engine.events import Event, describe
 from roadmap_assets.errors import InvalidSetting
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from duckdb import DuckDBPyConnection
+from roadmap_assets.warehouse.user_tables import ANSWERED, Source, UserTables
 
 KEYS_UNIQUE: Final = "keys_unique"
 ROWS_ANSWERED: Final = "rows_answered"
-_SOURCE, _NEW = "roadmap_assets_source", "roadmap_assets_new"
+
+
+def _meaning(text: str) -> dg.Resolver:
+    """What an attribute means, for the schema of `defs.yaml` that `dg` and editors show."""
+    resolver: dg.Resolver = dg.Resolver.default(description=text)
+    return resolver
 
 
 class PartitionsBy(dg.Model, dg.Resolvable):
@@ -48,41 +52,43 @@ class PartitionsBy(dg.Model, dg.Resolvable):
 
 
 class RowEnrichment(dg.Component, dg.Model, dg.Resolvable):
-    """An asset with the columns of a profile for each row of a DuckDB table or query, written to a table of its own.
+    """An asset with the columns of a profile for each row of a table or query, written to a table of its own.
 
-    `key` identifies a row, `topic` says what it is about; `description` and `context` (from the general to the
-    particular) are columns that help to answer. `offline` has a simulator answer. A row that gets no answer keeps the
-    one that it had before.
+    A row that gets no answer keeps the one that it had before.
     """
 
-    database: str
-    key: str
-    topic: str
-    target: str
-    table: str | None = None
-    query: str | None = None
-    description: str | None = None
-    context: Sequence[str] = ()
-    profile: str = "summary"
-    offline: bool = False
+    key: Annotated[str, _meaning("Column that identifies a row.")]
+    topic: Annotated[str, _meaning("Column that says what a row is about.")]
+    target: Annotated[str, _meaning("Table that the answers go to, in the same database; created where it is missing.")]
+    database: Annotated[str | None, _meaning("A DuckDB file, relative to the project.")] = None
+    database_env: Annotated[
+        str | None, _meaning("Environment variable with the URL of a PostgreSQL database, in the place of `database`.")
+    ] = None
+    table: Annotated[str | None, _meaning("Table to enrich, in a schema where it has one.")] = None
+    query: Annotated[str | None, _meaning("SQL whose rows are enriched, in the place of `table`.")] = None
+    description: Annotated[str | None, _meaning("Column with a text about the topic.")] = None
+    context: Annotated[
+        Sequence[str], _meaning("Columns that say where it belongs, the general before the special.")
+    ] = ()
+    profile: Annotated[str, _meaning("What is asked: summary, study, or module:Class.")] = "summary"
+    offline: Annotated[bool, _meaning("Let a simulator answer in the place of Gemini.")] = False
     partitions_by: PartitionsBy | None = None
-    asset: str | None = None
-    group: str | None = None
-    deps: Sequence[str] = ()
+    asset: Annotated[str | None, _meaning("Key of the asset; the target's name unless it is given.")] = None
+    group: Annotated[str | None, _meaning("Group of the asset.")] = None
+    deps: Annotated[Sequence[str], _meaning("Keys of the assets that it depends on.")] = ()
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The asset and its checks."""
-        if (self.table is None) == (self.query is None):
-            raise InvalidSetting("a RowEnrichment reads either a table or a query; give one of the two")
+        self._check()
         key = dg.AssetKey.from_user_string(self.asset or self.target)
-        folder = context.project_root
+        tables = self._tables(context.project_root)
         split = self.partitions_by
         partitions = dg.StaticPartitionsDefinition(list(split.keys)) if split else None
 
         @dg.asset(
             key=key,
             deps=[dg.AssetKey.from_user_string(dep) for dep in self.deps],
-            kinds={"gemini", "duckdb"},
+            kinds={"gemini", tables.kind},
             group_name=self.group,
             description=f"One row per row of {self.table or 'the query'}, with what Gemini wrote about it.",
             partitions_def=partitions,
@@ -92,15 +98,13 @@ class RowEnrichment(dg.Component, dg.Model, dg.Resolvable):
         )
         def enriched_rows(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
             with failing(context):
-                result = self._enrich(context, folder)
+                result = self._enrich(context, tables)
             yield result
 
         return dg.Definitions(assets=[enriched_rows])
 
-    def _enrich(self, context: dg.AssetExecutionContext, folder: Path) -> dg.MaterializeResult[None]:
+    def _enrich(self, context: dg.AssetExecutionContext, tables: UserTables) -> dg.MaterializeResult[None]:
         """Read, enrich and write; the database is not held while Gemini is asked."""
-        import duckdb
-
         from roadmap_assets.dataframe import enrich
         from roadmap_assets.settings import load_settings
 
@@ -108,9 +112,9 @@ class RowEnrichment(dg.Component, dg.Model, dg.Resolvable):
             if line := describe(event):
                 context.log.info(line)
 
-        database = folder / self.database
-        with closing(duckdb.connect(str(database), read_only=True)) as connection:
-            frame = self._rows(connection, context)
+        split = self.partitions_by
+        source = Source(self.table, self.query, split.column if split else None)
+        frame = tables.read(source, partitions=context.partition_keys if split else [])
         repeated = int(frame[self.key].duplicated().sum() + frame[self.key].isna().sum())
         unique = dg.AssetCheckResult(
             check_name=KEYS_UNIQUE, passed=not repeated, description=f"{len(frame)} rows, {repeated} offenders"
@@ -132,9 +136,8 @@ class RowEnrichment(dg.Component, dg.Model, dg.Resolvable):
         )
         report = enriched.attrs["report"]
         new = enriched[[self.key, *(column for column in enriched.columns if column not in frame.columns)]]
-        with closing(duckdb.connect(str(database))) as connection:
-            self._write(connection, new)
-        missing = int((~enriched["status"].isin(["hit", "enriched"])).sum())
+        tables.write(new, source=source, target=self.target, key=self.key)
+        missing = int((~enriched["status"].isin(ANSWERED)).sum())
         answered = dg.AssetCheckResult(
             check_name=ROWS_ANSWERED,
             passed=not missing,
@@ -157,28 +160,28 @@ class RowEnrichment(dg.Component, dg.Model, dg.Resolvable):
             found["cost_usd"] = report["cost_usd"]
         return dg.MaterializeResult(metadata=found, check_results=[unique, answered])
 
-    def _rows(self, connection: "DuckDBPyConnection", context: dg.AssetExecutionContext) -> "pd.DataFrame":
-        """The rows of the run's partitions, or all of them."""
-        source = f"({self.query})" if self.query else _quoted(self.table or "")
-        split = self.partitions_by
-        where = f"WHERE CAST({_quoted(split.column)} AS VARCHAR) IN (SELECT unnest(?))" if split else ""
-        statement = f"SELECT * FROM {source} AS {_SOURCE} {where}"  # noqa: S608 - names are quoted; the query is the user's
-        return connection.execute(statement, [list(context.partition_keys)] if split else []).df()
+    def _tables(self, folder: Path) -> UserTables:
+        if self.database_env:
+            from roadmap_assets.warehouse.user_tables_postgres import PostgresUserTables
 
-    def _write(self, connection: "DuckDBPyConnection", new: "pd.DataFrame") -> None:
-        """Replace the rows that were answered, add those that are new, and drop those that the source lost."""
-        target, key = _quoted(self.target), _quoted(self.key)
-        connection.register(_NEW, new)
-        answered = f"SELECT {key} FROM {_NEW} WHERE status IN ('hit', 'enriched')"  # noqa: S608
-        connection.execute("BEGIN")
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {target} AS SELECT * FROM {_NEW} LIMIT 0")  # noqa: S608
-        connection.execute(f"DELETE FROM {target} WHERE {key} IN ({answered})")  # noqa: S608
-        if not self.partitions_by:
-            connection.execute(f"DELETE FROM {target} WHERE {key} NOT IN (SELECT {key} FROM {_NEW})")  # noqa: S608
-        connection.execute(
-            f"INSERT INTO {target} BY NAME SELECT * FROM {_NEW} WHERE {key} NOT IN (SELECT {key} FROM {target})"  # noqa: S608
-        )
-        connection.execute("COMMIT")
+            return PostgresUserTables(self.database_env)
+        from roadmap_assets.warehouse.user_tables_duckdb import DuckDBUserTables
+
+        return DuckDBUserTables(folder / (self.database or ""))
+
+    def _check(self) -> None:
+        if (self.table is None) == (self.query is None):
+            raise InvalidSetting("a RowEnrichment reads either a table or a query; give one of the two")
+        if (self.database is None) == (self.database_env is None):
+            raise InvalidSetting(
+                "a RowEnrichment reads either a DuckDB file, its database, or the PostgreSQL database whose URL is in "
+                "an environment variable, its database_env; give one of the two"
+            )
+        if self.database and "://" in self.database:
+            raise InvalidSetting(
+                "database is a DuckDB file; the URL of a PostgreSQL database may have a password, so set it in an "
+                "environment variable, and name that in database_env"
+            )
 
 
 def _checks(asset: dg.AssetKey, partitions: dg.PartitionsDefinition | None) -> list[dg.AssetCheckSpec]:
@@ -196,7 +199,3 @@ def _checks(asset: dg.AssetKey, partitions: dg.PartitionsDefinition | None) -> l
                 ROWS_ANSWERED, asset=asset, description="Every row has an answer.", partitions_def=partitions
             ),
         ]
-
-
-def _quoted(name: str) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
