@@ -192,10 +192,10 @@ def _quota(access: Access) -> QuotaState:
 
 
 def _with_topics(context: dg.AssetExecutionContext, asked: Asked) -> Asked:
-    """The roadmaps that have topics. Raises DocumentError when none has."""
+    """The roadmaps that have topics. Raises DocumentError when there are some and none has."""
     found = {roadmap: pairs for roadmap, pairs in asked.items() if pairs}
     without = ", ".join(roadmap for roadmap in asked if roadmap not in found)
-    if not found:
+    if without and not found:
         raise DocumentError(f"the topics of {without} were not read yet; read them first (asset roadmap_topics)")
     if without:
         context.log.info(f"Skipped, because they have no topics yet: {without}")

@@ -6,6 +6,8 @@ Until then it is left out of whatever asks for many roadmaps; a run of that road
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import dagster as dg
 
 from roadmap_assets.defs.tables import RAW
@@ -29,6 +31,17 @@ def left_out(warehouse: Warehouse, run_id: str) -> dict[str, str]:
     """The roadmaps that the run has left out so far, each with the reason."""
     with warehouse.transaction() as connection:
         return left_out_of_run(connection, run_id)
+
+
+def until_changed(warehouse: Warehouse, roadmaps: Collection[str]) -> dict[str, str]:
+    """Those of `roadmaps` that are left out until they change, each with the version; the others are tried again."""
+    with warehouse.transaction() as connection:
+        records = unreadable_roadmaps(connection)
+    return {
+        roadmap: records[roadmap].version
+        for roadmap in roadmaps
+        if roadmap in records and records[roadmap].version != _PASSING
+    }
 
 
 def record(

@@ -33,6 +33,8 @@ from roadmap_assets.warehouse.topics import Topic
 LOGGED_ALREADY: Final = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 """Metadata of a result that keeps Dagster from logging a materialization for it."""
 
+ROWS: Final = "dagster/row_count"
+
 PARENTS: Final[Mapping[dg.AssetKey, Sequence[dg.AssetKey]]] = {
     RAW: (),
     TOPICS: (RAW,),
@@ -71,6 +73,23 @@ def materialization(
     for parent in PARENTS[asset]:
         tags.update(_provenance(instance, parent, roadmap))
     return dg.AssetMaterialization(asset, partition=roadmap, metadata=metadata, tags=tags)
+
+
+def left_as_it_was(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, roadmap: str, metadata: Metadata, *, code_version: str
+) -> dg.AssetMaterialization:
+    """The event that a run left `roadmap` out, so that `asset` has for it what it had before, or nothing.
+
+    Versions are those of the latest materialization: what was fresh or stale stays so, downstream too.
+    """
+    record = instance.get_latest_data_version_record(asset, partition_key=roadmap)
+    before = record.asset_materialization if record else None
+    if before is None:
+        return materialization(
+            instance, asset, roadmap, {ROWS: 0, **metadata}, data_version="left out", code_version=code_version
+        )
+    rows = {name: value for name, value in before.metadata.items() if name == ROWS}
+    return dg.AssetMaterialization(asset, partition=roadmap, metadata={**rows, **metadata}, tags=before.tags)
 
 
 def evaluations(

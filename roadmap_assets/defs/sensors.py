@@ -25,6 +25,7 @@ from roadmap_assets.settings import load_settings
 from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.published import open_topics
 from roadmap_assets.warehouse.raw import load_snapshot
+from roadmap_assets.warehouse.unreadable import unreadable_roadmaps
 
 ASKED_AGAIN_AFTER_S: Final = 3600
 """Until then, a run that failed or was canceled is not asked for again: the cause is likely to be still there."""
@@ -111,12 +112,16 @@ def new_roadmaps(
 def _up_to_date(
     instance: dg.DagsterInstance, source: Source, warehouse: Warehouse, listing: Mapping[str, str]
 ) -> set[str]:
-    """The roadmaps whose state in the database is the source's, and was published after it was fetched."""
+    """The roadmaps whose state in the database is the source's, and was published after it was fetched.
+
+    Not those that were left out since: a backfill logs a materialization for them all the same.
+    """
     latest = instance.event_log_storage.get_latest_storage_id_by_partition
     fetched, published = (latest(key, dg.DagsterEventType.ASSET_MATERIALIZATION) for key in (RAW, ENRICHED))
     done = [slug for slug in listing if published.get(slug, -1) > fetched.get(slug, 0)]
     with warehouse.transaction() as connection:
-        snapshots = [snapshot for slug in done if (snapshot := load_snapshot(connection, slug))]
+        left_out = unreadable_roadmaps(connection)
+        snapshots = [found for slug in done if slug not in left_out and (found := load_snapshot(connection, slug))]
     return {one.roadmap for one in snapshots if source.version_of(one) == listing[one.roadmap]}
 
 

@@ -2,6 +2,10 @@
 
 In a run over many roadmaps, one that cannot be made is left out: the check `readable` names the reason, later assets
 leave it out too, and the run goes on with the others. A run of one roadmap fails.
+
+A backfill is one request although it may take several runs, so none of its runs fails because of such roadmaps. Dagster
+calls a backfill failed that has a partition without a materialization, so what is left out until it changes gets one,
+which says so (`left_out`) and changes nothing. What may be read at another try gets none.
 """
 
 from __future__ import annotations
@@ -14,9 +18,9 @@ import dagster as dg
 from dagster import AssetCheckSeverity
 
 from roadmap_assets.defs.checks import CHECKS, READABLE, Outcome
-from roadmap_assets.defs.left_out import forget, known_unreadable, left_out, record
+from roadmap_assets.defs.left_out import forget, known_unreadable, left_out, record, until_changed
 from roadmap_assets.defs.metadata import Metadata
-from roadmap_assets.defs.partition_events import LOGGED_ALREADY, evaluations, materialization
+from roadmap_assets.defs.partition_events import LOGGED_ALREADY, evaluations, left_as_it_was, materialization
 from roadmap_assets.defs.tables import TOPICS
 from roadmap_assets.errors import DocumentError, InvalidSlug, RoadmapAssetsError, SourceUnavailable, UnknownRoadmap
 from roadmap_assets.quality.rule import Finding
@@ -66,9 +70,11 @@ class Step:
     ) -> None:
         self._context = context
         self._asset = context.asset_key
+        self._spec = context.assets_def.get_asset_spec(self._asset)
         self._warehouse = warehouse
         self._source = source
-        self._single = context.has_partition_key
+        self._backfill = "dagster/backfill" in context.run.tags
+        self._single = context.has_partition_key and not self._backfill
         self._blocked: dict[str, str] = {}
         self._passed = 0
         self.left_out = {} if self._single else left_out(warehouse, context.run.run_id)
@@ -77,7 +83,7 @@ class Step:
                 if roadmap in context.partition_keys and roadmap not in self.left_out:
                     self._cannot_read(roadmap, reason)
         self.roadmaps: Sequence[str] = [roadmap for roadmap in context.partition_keys if roadmap not in self.left_out]
-        if not self.roadmaps:
+        if not self.roadmaps and not self._backfill:
             reasons = "; ".join(self.left_out.values())
             raise dg.Failure(f"every roadmap of the run is left out: {reasons}", allow_retries=False)
 
@@ -94,18 +100,17 @@ class Step:
             except _OF_ONE_ROADMAP as reason:
                 errors[roadmap] = reason
         reasons = "; ".join(map(str, errors.values()))
-        if any(error.retryable for error in errors.values()) and self._context.retry_number < RETRIES.max_retries:
+        passing = any(error.retryable for error in errors.values())
+        if passing and self._context.retry_number < RETRIES.max_retries:
             _fail(self._context, reasons, retryable=True)
         for roadmap, error in errors.items():
             self._cannot_read(roadmap, str(error), passing=error.retryable)
-        if errors and not done:
+        if errors and not done and (passing or not self._backfill):
             _fail(self._context, reasons, retryable=False)
         return done
 
     def report(self, roadmap: str, metadata: Metadata, *, data_version: str, outcomes: Iterable[Outcome]) -> None:
         """Log that the asset was made for `roadmap`, and what its checks found."""
-        spec = self._context.assets_def.get_asset_spec(self._asset)
-        lineage = {name: value for name, value in spec.metadata.items() if name == "dagster/column_lineage"}
         readable = [_READ] if any(spec.name == READABLE for spec in CHECKS.get(self._asset, ())) else []
         left = {"run_left_out": dict(self.left_out)} if readable and self.left_out else {}
         self._context.log_event(
@@ -113,9 +118,9 @@ class Step:
                 self._context.instance,
                 self._asset,
                 roadmap,
-                metadata | left | lineage,
+                metadata | left | self._lineage(),
                 data_version=data_version,
-                code_version=spec.code_version or "",
+                code_version=self._spec.code_version or "",
             )
         )
         found = [*outcomes]
@@ -134,6 +139,8 @@ class Step:
 
         Raises Failure when every roadmap is blocked by a check; in a run over many, those that are go no further.
         """
+        if self._backfill:
+            self._log_left_out()
         selected = {key.name for key in self._context.selected_asset_check_keys}
         for spec in CHECKS.get(self._asset, ()):
             if spec.name in selected:
@@ -141,6 +148,19 @@ class Step:
         yield dg.MaterializeResult(metadata=LOGGED_ALREADY)
         if self._blocked and not self._passed:
             raise dg.Failure("; ".join(self._blocked.values()), allow_retries=False)
+
+    def _log_left_out(self) -> None:
+        without = [roadmap for roadmap in self.left_out if roadmap not in self._blocked]
+        for roadmap, version in until_changed(self._warehouse, without).items():
+            found = {"left_out": self.left_out[roadmap], "left_out_version": version, **self._lineage()}
+            code_version = self._spec.code_version or ""
+            self._context.log_event(
+                left_as_it_was(self._context.instance, self._asset, roadmap, found, code_version=code_version)
+            )
+
+    def _lineage(self) -> Metadata:
+        """The UI draws it from the latest materialization of any partition."""
+        return {name: value for name, value in self._spec.metadata.items() if name == "dagster/column_lineage"}
 
     def _cannot_read(self, roadmap: str, reason: str, *, passing: bool = False) -> None:
         self._log_checks(roadmap, [_unreadable(reason, error=passing or self._single)])

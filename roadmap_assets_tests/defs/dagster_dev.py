@@ -185,13 +185,21 @@ class DagsterDev:
         launched = self.ask(_BACKFILL, {"params": params})["launchPartitionBackfill"]
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
         backfill = launched["backfillId"]
+        self.end_of_backfill(backfill)
+        return [run.run_id for run in self.instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill}))]
+
+    def end_of_backfill(self, backfill: str) -> BulkActionStatus:
+        """Wait until a backfill ends, and return its status."""
+        running = (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING)
+        found: list[BulkActionStatus] = []
 
         def ended() -> bool:
-            found = self.instance.get_backfill(backfill)
-            return found is not None and found.status not in (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING)
+            there = self.instance.get_backfill(backfill)
+            found[:] = [there.status] if there else []
+            return bool(found) and found[0] not in running
 
         self.wait_until(ended)
-        return [run.run_id for run in self.instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill}))]
+        return found[0]
 
     def run_of(self, launched: str) -> str:
         """The id of the run that the UI names by its beginning, or of the one run of the backfill that it names."""

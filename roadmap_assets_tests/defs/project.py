@@ -93,15 +93,20 @@ class Project:
         pipeline.publish(slug, warehouse=warehouse, access=access, csv=self.folder / "output" / f"{slug}.csv")
 
     def run(
-        self, *slugs: str, assets: Sequence[str] = (), definitions: dg.Definitions | None = None
+        self,
+        *slugs: str,
+        assets: Sequence[str] = (),
+        definitions: dg.Definitions | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> ExecuteInProcessResult:
         """Run the job for a partition, or for the range from the first to the last, within this process."""
         self.know(*slugs)
+        ranged = {} if len(slugs) == 1 else dict(zip(RANGE, (slugs[0], slugs[-1]), strict=True))
         job = (definitions or self.definitions).resolve_job_def("refresh_roadmaps")
         return job.execute_in_process(
             instance=self.instance,
             partition_key=slugs[0] if len(slugs) == 1 else None,
-            tags=None if len(slugs) == 1 else dict(zip(RANGE, (slugs[0], slugs[-1]), strict=True)),
+            tags={**ranged, **(tags or {})},
             asset_selection=[dg.AssetKey(asset) for asset in assets] or None,
             raise_on_error=False,
         )

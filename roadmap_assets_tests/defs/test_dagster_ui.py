@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from dagster import DagsterRunStatus
+from dagster._core.execution.backfill import BulkActionStatus
 
 from roadmap_assets.roadmaps.sources.registry import SAMPLE
 from roadmap_assets.simulator.faults import FaultPlan, Hang, Rule
@@ -48,9 +49,7 @@ def test_a_partition_is_materialized_and_its_pages_show_the_result(dev: DagsterD
     ui.picture("asset-overview")
 
 
-def test_a_backfill_with_an_unreadable_roadmap_is_a_successful_run_with_a_warning(
-    dev: DagsterDev, ui: DagsterUi
-) -> None:
+def test_a_backfill_with_an_unreadable_roadmap_completes_with_a_warning(dev: DagsterDev, ui: DagsterUi) -> None:
     write_roadmap(dev.source, "ui-bare", ["One", "Two"])
     for text in (dev.source / "ui-bare" / "content").iterdir():
         text.unlink()
@@ -59,9 +58,12 @@ def test_a_backfill_with_an_unreadable_roadmap_is_a_successful_run_with_a_warnin
     slugs = ("ui-bare", "ui-full", "ui-unreadable")
     dev.know(*slugs)
     with dev.gemini():
-        run = dev.run_of(ui.materialize(*slugs))
+        backfill = ui.materialize(*slugs)
+        run = dev.run_of(backfill)
         ui.run_shows(run, "Success")
     assert dev.status(run) == DagsterRunStatus.SUCCESS, dev.log_of(run)
+    assert dev.end_of_backfill(backfill) == BulkActionStatus.COMPLETED_SUCCESS
+    ui.goto(f"/runs/b/{backfill}", "Completed")
     ui.goto("/assets/roadmap_topics?view=checks", "readable")
     left_out = ui.check("roadmap_topics", "readable", "ui-unreadable")
     assert "Failed" in left_out
@@ -69,6 +71,7 @@ def test_a_backfill_with_an_unreadable_roadmap_is_a_successful_run_with_a_warnin
     bare, full = (ui.check("raw_roadmap", "has_texts", slug) for slug in slugs[:2])
     assert "0 texts, 1 offender: no text files" in bare
     assert "2 texts, 0 offenders" in full
+    ui.goto("/assets/roadmap_topics?view=partitions&partition=ui-unreadable", "left_out", "holds no topic")
 
 
 def test_a_run_is_terminated(dev: DagsterDev, ui: DagsterUi) -> None:
