@@ -81,7 +81,8 @@ class Settings(BaseSettings):
     )
     model: str = _setting("Gemini model that is asked", "gemini-3.5-flash-lite", min_length=1)
     fallback_model: str | None = _setting(
-        "model that is asked again for a row whose first answer broke a rule or was missing; empty for the same model",
+        "model that is asked again for a row whose first answer broke a rule or was missing; empty for the same model; "
+        "not used by the service batch",
         None,
     )
     profile: str = _setting("columns asked for: summary, study, or module:Class", "summary")
