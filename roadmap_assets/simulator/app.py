@@ -83,7 +83,7 @@ class SimulatorApp(Router):
         self.seen: deque[SeenRequest] = deque(maxlen=REMEMBERED_REQUESTS)
         self._quotas = Quotas(rpm=options.rpm, tpm=options.tpm, rpd=options.rpd, window_s=options.window_s)
         self._faults = FaultCursor(options.faults)
-        self._files = Files()
+        self._files = Files(keeps=options.batches.keeps_files)
         self._batches = Batches(options.batches, files=self._files, answer=self._answer_in_batch)
         self._chance = Random(options.seed)  # noqa: S311 - decides about faults, guards nothing
         super().__init__(

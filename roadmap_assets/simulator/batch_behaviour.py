@@ -18,10 +18,10 @@ class BatchBehaviour:
     it expires). ``shuffle``: results are in another order. ``permute_keys``: every result is under another request's
     key; ``wrong_keys``: this share is; ``lost_keys``: this share has no key. ``missing``: this many results are left
     out. ``errors``: this share of the results is an error; ``error_objects``: with details that are objects, for which
-    the SDK rejects the whole job. ``lost_replies``: this many jobs are created without a reply;
-    ``refused_creations``: this many creations are answered 503, without effect. ``faulty_jobs``: only
-    this many jobs, the first, have these faults and this ``end``; None: all. ``most_jobs``, ``most_tokens``: jobs and
-    input tokens that may be unfinished at once; 0 is no limit.
+    the SDK rejects the whole job. ``lost_replies``: this many jobs are created without a reply; ``keeps_files``: files
+    cannot be deleted. ``refused_creations``: this many creations are answered 503, without effect. ``faulty_jobs``:
+    only this many jobs, the first, have these faults and this ``end``; None: all. ``most_jobs``, ``most_tokens``: jobs
+    and input tokens that may be unfinished at once; 0 is no limit.
     """
 
     pending_s: float = 0.0
@@ -36,6 +36,7 @@ class BatchBehaviour:
     error_objects: bool = False
     lost_replies: int = 0
     refused_creations: int = 0
+    keeps_files: bool = False
     faulty_jobs: int | None = None
     expires_after_s: float = EXPIRES_AFTER_S
     most_jobs: int = 100

@@ -1,4 +1,4 @@
-"""The Files API: resumable uploads, download, deletion (https://ai.google.dev/api/files).
+"""The Files API: resumable uploads, listing, download, deletion (https://ai.google.dev/api/files).
 
 An upload begins with a request that names its length; the reply has an address for it. The content is sent to that
 address in one or more pieces, the last with the command ``finalize``.
@@ -48,9 +48,10 @@ class StoredFile:
 
 
 class Files:
-    """The files of a simulator, in memory."""
+    """The files of a simulator, in memory; those that ``keeps`` cannot be deleted by request."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps: bool = False) -> None:
+        self._keeps = keeps
         self._files: dict[str, StoredFile] = {}
         self._uploads: dict[str, StoredFile] = {}
 
@@ -61,6 +62,7 @@ class Files:
             Route("/upload/simulator/{upload}", self._receive_upload, methods=["POST", "PUT"]),
             Route("/download/{version}/files/{file}:download", self._download),
             Route("/{version}/files/{file}:download", self._download),
+            Route("/{version}/files", self._list),
             Route("/{version}/files/{file}", self._get, methods=["GET"]),
             Route("/{version}/files/{file}", self._delete, methods=["DELETE"]),
         ]
@@ -114,6 +116,13 @@ class Files:
         self._files[file.name] = file
         return _json({"file": file.document(base_url=_base_url(request))}, headers={"x-goog-upload-status": "final"})
 
+    async def _list(self, request: Request) -> Response:
+        files = [file.document(base_url=_base_url(request)) for file in self._files.values()][::-1]
+        start, size = (int(request.query_params.get(name) or 0) for name in ("pageToken", "pageSize"))
+        end = start + (size or 10)
+        page: dict[str, Any] = {"files": files[start:end]} if files[start:end] else {}
+        return _json({**page, "nextPageToken": str(end)} if end < len(files) else page)
+
     async def _get(self, request: Request) -> Response:
         file = self._files.get(f"files/{request.path_params['file']}")
         return _json(file.document(base_url=_base_url(request))) if file else _error(404, "There is no such file.")
@@ -125,6 +134,8 @@ class Files:
         return Response(bytes(file.content), media_type=file.mime_type)
 
     async def _delete(self, request: Request) -> Response:
+        if self._keeps:
+            return _error(403, "The caller does not have permission to delete the file.")
         found = self._files.pop(f"files/{request.path_params['file']}", None)
         return _json({}) if found else _error(404, "There is no such file.")
 

@@ -128,6 +128,8 @@ class Following:
         with self._config.warehouse.transaction() as connection:
             collection.close(connection, left, reason and f"batch job {state}: {reason}")
             end_job(connection, job.job_id, state=state, reason=reason)
+        if remote:
+            await self._delete_files(job, remote)
         self.followed.ended[job.job_id] = state
         self.followed.results += collection.results
         self.followed.answered += collection.answered
@@ -136,6 +138,13 @@ class Following:
             self._note(job, f"{_VERBS[state]} ({reason}); its rows without an answer are released")
         else:
             self._note(job, f"collected: {collection.answered} of {job.rows} rows answered")
+
+    async def _delete_files(self, job: BatchJob, remote: RemoteJob) -> None:
+        """Delete what was uploaded and what came back; otherwise Gemini keeps them for 48 hours."""
+        try:
+            await self._provider.delete_files(remote)
+        except BatchCallFailed as failure:
+            self._note(job, f"has left files at Gemini ({failure})")
 
     async def _cancel(self, job: BatchJob) -> None:
         try:

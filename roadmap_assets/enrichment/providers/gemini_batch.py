@@ -1,7 +1,7 @@
 """The Batch API: jobs that Gemini works through within a day, at half the price (https://ai.google.dev/api/batch-api).
 
-google-genai uploads files, creates and cancels jobs. Jobs and results are read as raw JSON: the SDK drops the error of
-a job that failed, and rejects a whole job for one result whose error has details.
+google-genai uploads and deletes files, creates and cancels jobs. Jobs and results are read as raw JSON: the SDK drops
+the error of a job that failed, and rejects a whole job for one result whose error has details.
 """
 
 from __future__ import annotations
@@ -117,17 +117,11 @@ class GeminiBatch:
 
     async def find(self, display_name: str) -> list[RemoteJob]:
         """See `BatchProvider`."""
-        found: list[RemoteJob] = []
-        token, listed = "", 0
-        while listed < MOST_LISTED and not found:
-            page = await self._get(f"batches?pageSize=10{f'&pageToken={quote(token)}' if token else ''}") or {}
-            jobs = [self._job(operation) for operation in objects(page.get("operations"))]
-            listed += len(jobs)
-            found += [job for job in jobs if job.display_name == display_name]
-            token = str(page.get("nextPageToken") or "")
-            if not token or not jobs:
-                break
-        return found
+        async for operations in self._pages("batches?pageSize=10", "operations"):
+            jobs = [self._job(operation) for operation in operations]
+            if found := [job for job in jobs if job.display_name == display_name]:
+                return found
+        return []
 
     async def get(self, name: str) -> RemoteJob | None:
         """See `BatchProvider`."""
@@ -146,6 +140,15 @@ class GeminiBatch:
             async for line in self._lines(f"{quote(job.file)}:download?alt=media"):
                 entry = an_object(decoded(line))
                 yield self._result(str(entry.get("key") or ""), entry)
+
+    async def delete_files(self, job: RemoteJob) -> None:
+        """See `BatchProvider`."""
+        names: list[str] = []
+        if job.display_name:
+            async for files in self._pages("files?pageSize=100", "files"):
+                names += [str(file.get("name")) for file in files if file.get("displayName") == job.display_name]
+        for name in filter(None, [*names, job.file]):
+            await self._attempt(self._client.aio.files.delete(name=name))
 
     async def close(self) -> None:
         """Close the connections, and what was opened for this client."""
@@ -180,6 +183,18 @@ class GeminiBatch:
                 service="batch",
             ),
         )
+
+    async def _pages(self, path: str, member: str) -> AsyncIterator[list[Mapping[str, Any]]]:
+        """A list, page by page, up to `MOST_LISTED` objects."""
+        token, listed = "", 0
+        while listed < MOST_LISTED:
+            page = await self._get(f"{path}{f'&pageToken={quote(token)}' if token else ''}") or {}
+            found = objects(page.get(member))
+            yield found
+            listed += len(found)
+            token = str(page.get("nextPageToken") or "")
+            if not token or not found:
+                return
 
     async def _get(self, path: str) -> Mapping[str, Any] | None:
         """A JSON object; None for a 404."""

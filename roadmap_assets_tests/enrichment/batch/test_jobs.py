@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from roadmap_assets.enrichment.cost import Prices
+from roadmap_assets.enrichment.engine.events import describe
 from roadmap_assets.simulator.faults import Edit, Finish, Rule
 from roadmap_assets_tests.enrichment.batch.conftest import StartJobs, on_both
 from roadmap_assets_tests.enrichment.engine.runs import questions, rightly_answered
@@ -239,3 +240,44 @@ def test_the_requests_of_a_job_are_those_of_a_live_call(start_jobs: StartJobs) -
     }
     topics = json.loads(line["request"]["contents"][0]["parts"][0]["text"])["topics"]
     assert [topic["id"] for topic in topics] == [str(number) for number in range(20, 40)]
+
+
+def files_at(url: str) -> list[str]:
+    """The display names of the files that the server has."""
+    listed = httpx2.get(f"{url}/v1/files", params={"pageSize": 100}).json().get("files", [])
+    return [file["displayName"] for file in listed]
+
+
+def upload(url: str, name: str) -> None:
+    """Upload a file of this display name."""
+    start = {"x-goog-upload-command": "start"}
+    begun = httpx2.post(f"{url}/upload/v1/files", headers=start, json={"file": {"displayName": name}})
+    rest = {"x-goog-upload-command": "upload, finalize", "x-goog-upload-offset": "0"}
+    httpx2.post(begun.headers["x-goog-upload-url"], headers=rest, content=b"{}")
+
+
+def test_the_files_of_a_job_are_deleted_once_its_results_are_stored(start_jobs: StartJobs) -> None:
+    runs = start_jobs(pending_s=SLOW)
+    upload(runs.simulator.url, "of someone else")
+    runs.run_batch(questions(50))
+    [job] = runs.jobs()
+    assert files_at(runs.simulator.url) == [f"roadmap-assets-{job.job_id}", "of someone else"]
+    runs.simulator.let_jobs_age(SLOW)
+    assert runs.run_batch(questions(50)).rows == {"enriched": 50}
+    assert files_at(runs.simulator.url) == ["of someone else"]
+
+
+@pytest.mark.parametrize("end", ["failed", "expired"])
+def test_the_files_of_a_job_without_results_are_deleted_too(start_jobs: StartJobs, end: str) -> None:
+    runs = start_jobs(end=end, faulty_jobs=1)
+    runs.run_batch(questions(20))
+    assert [job.state for job in runs.jobs()] == [end]
+    assert files_at(runs.simulator.url) == []
+
+
+def test_files_that_cannot_be_deleted_are_reported_and_cost_nothing(start_jobs: StartJobs) -> None:
+    runs = start_jobs(keeps_files=True)
+    report = runs.run_batch(questions(20), options={"waits": True})
+    assert report.rows == {"enriched": 20}
+    assert [job.state for job in runs.jobs()] == ["collected"]
+    assert any("has left files at Gemini (403" in describe(event) for event in runs.events)
