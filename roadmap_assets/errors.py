@@ -99,7 +99,16 @@ class SimulatorAnswered(RoadmapAssetsError):
 
 
 class OutputNotWritable(RoadmapAssetsError):
-    """The output file or folder cannot be written; found out before anything is paid for."""
+    """The output file or folder cannot be written; found out before anything is paid for.
+
+    `remedy` says how to name another place. The place is known here, not who named it: a setting or an option.
+    """
+
+    def __init__(
+        self, problem: str, *, remedy: str = "set ROADMAP_OUTPUT (tables) or ROADMAP_SITE (pages) to another place"
+    ) -> None:
+        super().__init__(f"{problem}; {remedy}")
+        self.problem = problem
 
 
 class MissingExtra(RoadmapAssetsError):

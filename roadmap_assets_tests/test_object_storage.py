@@ -130,7 +130,18 @@ def test_a_bucket_that_is_not_there_is_known_before_anything_is_asked(command_li
     (line,) = [line for line in result.stderr.splitlines() if "cannot write" in line]
     assert "s3://elsewhere/tables" in line
     assert "ROADMAP_OUTPUT" in line
+    assert "--output" not in line
     assert not command_line.database.exists()
+
+
+@pytest.mark.usefixtures("s3")
+@pytest.mark.parametrize("option", [["--output", "s3://elsewhere/one.csv"], ["--output=s3://elsewhere/one.csv"]])
+def test_a_place_that_an_option_names_is_changed_by_the_option(command_line: CommandLine, option: list[str]) -> None:
+    result = command_line.run("scrape", "--roadmap", "data-orchestration", "--source", "sample", *option)
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stderr.splitlines() if "cannot write" in line]
+    assert line.endswith("; check its credentials; name another place with --output")
+    assert "ROADMAP_OUTPUT" not in line
 
 
 @pytest.mark.usefixtures("s3")

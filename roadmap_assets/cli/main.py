@@ -36,6 +36,8 @@ COMMANDS = (
 )
 """Command `x` is the function `x` of the module `roadmap_assets.cli.x`."""
 
+_OUTPUT_GIVEN = f"{__name__}.output_given"
+
 
 class Commands(click.Group):
     """Imports a command when it is called; expected errors end in one line and an exit status, not in a traceback."""
@@ -50,6 +52,13 @@ class Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(f"roadmap_assets.cli.{cmd_name}"), cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """See `click.Group`; note whether the command is given --output, for hints about it."""
+        ctx.meta[_OUTPUT_GIVEN] = any(arg.partition("=")[0] == "--output" for arg in args)
+        return super().resolve_command(ctx, args)
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run as a program. Output that could not be written makes a run that was done end with NOT_DONE."""
@@ -66,7 +75,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except RoadmapAssetsError as error:
-            console.warn(f"Error: {with_hint(error)}")
+            console.warn(f"Error: {with_hint(error, output_given=ctx.meta.get(_OUTPUT_GIVEN, False))}")
             ctx.exit(error.exit_status)
         except (KeyboardInterrupt, click.Abort) as end:
             if isinstance(end, click.Abort):

@@ -89,9 +89,7 @@ def _complaining(path: Place) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputNotWritable(
-            f"cannot write {path}: {error.strerror or error}; set ROADMAP_OUTPUT to another folder"
-        ) from None
+        raise OutputNotWritable(f"cannot write {path}: {error.strerror or error}") from None
 
 
 @contextmanager
@@ -100,10 +98,8 @@ def _store_complaining(path: UPath) -> Iterator[None]:
         yield
     except ImportError as error:
         raise OutputNotWritable(
-            f"cannot write {path}: {error}; for s3:// that is pip install 'roadmap-assets[s3]'"
+            f"cannot write {path}: {error} (for s3:// that is pip install 'roadmap-assets[s3]')"
         ) from None
     except Exception as error:  # noqa: BLE001 - each store's package has errors of its own
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise OutputNotWritable(
-            f"cannot write {path}: {reason}; check its credentials, or set ROADMAP_OUTPUT to another place"
-        ) from None
+        raise OutputNotWritable(f"cannot write {path}: {reason}; check its credentials") from None
