@@ -18,6 +18,7 @@ from roadmap_assets.progress_bar import RowsBar, new_bar
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from roadmap_assets.enrichment.access import Access
     from roadmap_assets.enrichment.engine.report import Report
     from roadmap_assets.enrichment.plan import Plan
     from roadmap_assets.pipeline import Fetched, TopicsRead
@@ -181,7 +182,7 @@ def read_lines(fetched: Fetched, read: TopicsRead, *, verbose: bool) -> Iterator
         yield from (f"  {name.replace('_', ' ')}: {count}" for name, count in read.counts.items() if count)
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
+def plan_lines(plan: Plan, *, access: Access) -> Iterator[str]:
     """What `--dry-run` prints."""
     yield f"Rows: {plan.rows}"
     yield f"Cache hits: {plan.hits}"
@@ -192,11 +193,18 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield f"Given up: {plan.given_up} (failed too often; forget that with: roadmap-assets cache clear --failures)"
     yield f"API calls: {plan.calls}"
     yield f"Tokens: about {plan.input_tokens} in, {plan.output_tokens} out"
-    yield f"Cost: {'about ' * (plan.cost_usd is not None)}{money(plan.cost_usd)}"
-    yield f"Cost by service: {', '.join(f'{name} {money(usd)}' for name, usd in plan.costs_usd.items())}"
+    if access.simulated and not plan.cost_usd:
+        yield f"Cost: none, as the simulator answers; {access.settings.model}: {_about(access.real_cost_usd(plan))}"
+    else:
+        yield f"Cost: {_about(plan.cost_usd)}"
+        yield f"Cost by service: {', '.join(f'{name} {money(usd)}' for name, usd in plan.costs_usd.items())}"
     days = f", spread over {plan.days} days by the daily quota" if plan.days > 1 else ""
     yield f"Time: at least {plan.seconds:.0f} s{days}"
     yield "Dry run: Gemini was not asked."
+
+
+def _about(usd: float | None) -> str:
+    return f"{'about ' * (usd is not None)}{money(usd)}"
 
 
 def money(usd: float | None) -> str:

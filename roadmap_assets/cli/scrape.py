@@ -117,7 +117,8 @@ def scrape(
     if dry_run:
         asked = pipeline.questions_of([topics.roadmap for _, topics in read], warehouse=warehouse, access=access)
         asked = pipeline.limited(asked, limit, warehouse=warehouse, access=access)
-        for line in console.plan_lines(pipeline.plan(asked, warehouse=warehouse, access=access)):
+        plan = pipeline.plan(asked, warehouse=warehouse, access=access)
+        for line in console.plan_lines(plan, access=access):
             console.say(line)
     elif enrich:
         complete &= _enrich(read, files, warehouse=warehouse, access=access, limit=limit, wait=wait, verbose=verbose)

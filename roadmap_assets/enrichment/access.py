@@ -19,10 +19,11 @@ from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.engine import Engine
 from roadmap_assets.enrichment.limiter.base import Limiter, Limits
 from roadmap_assets.enrichment.limiter.registry import open_limiter
+from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.profiles.registry import check_name, load_profile
 from roadmap_assets.enrichment.providers.address import check_address, is_simulator, public_address
-from roadmap_assets.enrichment.providers.base import SIMULATOR, Provider
+from roadmap_assets.enrichment.providers.base import SIMULATOR, Provider, Usage
 from roadmap_assets.enrichment.questions import Question, question
 from roadmap_assets.errors import InvalidSetting, MissingKey
 from roadmap_assets.settings import Settings, variable_of
@@ -122,6 +123,11 @@ class Access:
     def prices(self) -> Prices:
         """The prices that calls are counted at."""
         return load_prices(self.settings.prices)
+
+    def real_cost_usd(self, plan: Plan) -> float | None:
+        """The cost of a plan at the model that the settings name, whoever answers; None without a price."""
+        usage = Usage(input_tokens=plan.input_tokens, output_tokens=plan.output_tokens)
+        return self.prices.cost_usd(self.settings.model, usage, service=plan.service)
 
     @property
     def limits(self) -> Limits:

@@ -111,6 +111,13 @@ def test_a_dry_run_says_what_it_would_take_and_does_none_of_it(command_line: Com
     assert command_line.sql("SELECT count(*) FROM api_calls") == [(0,)]
 
 
+def test_a_dry_run_whose_answers_would_be_simulated_prices_the_real_model(command_line: CommandLine) -> None:
+    result = command_line.run("scrape", *SAMPLE, "--dry-run", "--offline")
+    simulated = line(result, "Cost: none, as the simulator answers; gemini-3.5-flash-lite: about $")
+    real = line(command_line.run("scrape", *SAMPLE, "--dry-run"), "Cost: about $")
+    assert float(simulated) == float(real) > 0
+
+
 def test_a_dry_run_after_a_run_finds_nothing_to_ask(command_line: CommandLine) -> None:
     command_line.run("scrape", *SAMPLE, "--enrich", "--offline")
     result = command_line.run("scrape", *SAMPLE, "--dry-run", "--offline")
