@@ -21,7 +21,7 @@ from roadmap_assets.enrichment.questions import Question
 from roadmap_assets_tests.benchmarks import asking, measuring
 from roadmap_assets_tests.benchmarks.asking import LATENCY_S, RPM, WINDOW_S
 from roadmap_assets_tests.benchmarks.chart import Line, write_chart
-from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, Remark, at_least, exactly
+from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, Remark, at_least, at_most, exactly
 from roadmap_assets_tests.benchmarks.roadmap import any_roadmap
 
 BATCH = 20
@@ -62,7 +62,7 @@ def least_s(rows: int) -> float:
 
 def cold(conditions: Conditions) -> Iterator[Figure | Remark]:
     """Benchmark `cold`."""
-    yield command_line(conditions)
+    yield from command_line(conditions)
     for rows in sizes(conditions):
         run = ours(rows, scale=scale_of(rows, quick=conditions.quick))
         note = run.scaled
@@ -108,7 +108,7 @@ def scale_of(rows: int, *, quick: bool) -> float:
     return 6 if rows == 2000 or (quick and rows == 400) else 1
 
 
-def command_line(conditions: Conditions) -> Figure:
+def command_line(conditions: Conditions) -> Iterator[Figure]:
     """A first run of a roadmap through the command line, start-up and all, at full length."""
     source, slug = any_roadmap(conditions)
     with asking.server(rpm=RPM, latency_s=LATENCY_S) as server:
@@ -120,8 +120,11 @@ def command_line(conditions: Conditions) -> Figure:
         }
         arguments = ("scrape", "--roadmap", slug, "--source", str(source), "--enrich")
         output = ("--output", str(conditions.folder / "cold.csv"))
+        began = time.time()
         wall_s = measuring.seconds(lambda: measuring.command("-m", "roadmap_assets.cli", *arguments, *output, env=env))
-    return Figure("134 topics, through the command line: time", wall_s, "s", None, "start-up, fetch and CSV included")
+        first_s = min(request["at"] for request in server.requests() if request["topics"]) - began
+    yield Figure("134 topics, through the command line: time", wall_s, "s", None, "start-up, fetch and CSV included")
+    yield Figure("134 topics, through the command line: until the first request", first_s, "s", at_most(0.4))
 
 
 @functools.cache

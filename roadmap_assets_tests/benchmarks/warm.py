@@ -35,5 +35,5 @@ def warm(conditions: Conditions) -> Iterator[Figure | Remark]:
         calls = len(server.requests())
     yield Figure("second run, 134 topics: time", taken["ours"], "s")
     yield Figure("import duckdb: time", taken["import"], "s")
-    yield Figure("second run ÷ import duckdb", taken["ours"] / taken["import"], "", at_most(5))
+    yield Figure("second run ÷ import duckdb", taken["ours"] / taken["import"], "", at_most(3))
     yield Figure("second run: calls", calls, "", exactly(0))
