@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 import duckdb
+import orjson
 
 
 class Dialect(Protocol):
@@ -69,7 +70,10 @@ def as_json(value: object) -> str:
 
     Half of a surrogate pair, which is no text and which databases refuse, becomes a question mark.
     """
-    return as_text(json.dumps(value, ensure_ascii=False, default=datetime.isoformat))
+    try:
+        return orjson.dumps(value, default=datetime.isoformat, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    except TypeError:  # half of a pair, or an integer of more than 64 bits
+        return as_text(json.dumps(value, ensure_ascii=False, default=datetime.isoformat))
 
 
 def as_text(text: str) -> str:

@@ -61,6 +61,9 @@ class Answer:
     base_url: str = ""
 
 
+_ANSWER = tuple(field.name for field in fields(Answer))
+
+
 @dataclass(frozen=True, slots=True)
 class CachedAnswer:
     """A stored answer: the profile's columns, the model asked, and when it was stored (UTC)."""
@@ -138,7 +141,7 @@ def store_answers(connection: Connection, answers: Sequence[Answer]) -> None:
 
 def _row(answer: Answer) -> dict[str, Any]:
     """As `asdict`, which copies what is in the fields too: a third of the time that storing takes."""
-    return {field.name: getattr(answer, field.name) for field in fields(answer)}
+    return {name: getattr(answer, name) for name in _ANSWER}
 
 
 def load_failures(connection: Connection, keys: Iterable[str]) -> dict[str, PastFailure]:

@@ -81,8 +81,8 @@ class LeaseHolder:
         query = f"SELECT key, holder FROM enrichment_leases WHERE key IN {KEYS}"
         holders: dict[str, str] = dict(connection.execute(query, [",".join(wanted)]).fetchall())
         free = [{"key": key, "holder": self.id} for key in wanted if key not in holders]
-        inserted = insert_rows(connection, ENRICHMENT_LEASES, free, unless_known=True, returning="key").fetchall()
-        own = {key for key, holder in holders.items() if holder == self.id} | {key for (key,) in inserted}
+        inserted = insert_rows(connection, ENRICHMENT_LEASES, free, unless_known=True, returning="key")
+        own = {key for key, holder in holders.items() if holder == self.id} | set(inserted)
         # After the leases: a key that another run has answered, and freed since, must not be asked again, nor one that
         # it has put into a batch job.
         answered = answered_keys(connection, wanted)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
-from roadmap_assets.warehouse.base import Connection, Cursor, Table
+from roadmap_assets.warehouse.base import Connection, Table
+
+ROWS_A_STATEMENT: Final = 2_000
+"""DuckDB takes ten times the size of the rows that it unpacks."""
 
 
 def quoted(identifier: str) -> str:
@@ -43,17 +47,22 @@ def insert_rows(
     *,
     unless_known: bool = False,
     returning: str = "",
-) -> Cursor:
+) -> list[Any]:
     """Insert `rows` (column name -> value); a column that a row does not have is null.
 
     Values are what JSON can hold, or times. `unless_known` leaves out a row whose key another transaction has stored in
-    the meantime. The cursor has the column `returning` of each row that was inserted.
+    the meantime. The result has the column `returning`, if one is named, of each row that was inserted.
     """
     names = ", ".join(map(quoted, table.types))
-    source, parameters = connection.dialect.unpacked(table.types, rows)
-    insert = f"INSERT INTO {quoted(table.name)} ({names}) SELECT {names} FROM {source}"
-    insert += connection.dialect.unless_known if unless_known else ""
-    return connection.execute(f"{insert} RETURNING {quoted(returning)}" if returning else insert, parameters)
+    inserted: list[Any] = []
+    left = iter(rows)
+    while some := list(islice(left, ROWS_A_STATEMENT)):
+        source, parameters = connection.dialect.unpacked(table.types, some)
+        insert = f"INSERT INTO {quoted(table.name)} ({names}) SELECT {names} FROM {source}"
+        insert += connection.dialect.unless_known if unless_known else ""
+        cursor = connection.execute(f"{insert} RETURNING {quoted(returning)}" if returning else insert, parameters)
+        inserted += [value for (value,) in cursor.fetchall()] if returning else []
+    return inserted
 
 
 def utc_now() -> datetime:
