@@ -103,8 +103,10 @@ def publish_rows(
     """
     connection.lock(table.name)
     stored = add_columns(connection, table, columns)
-    if load_published(connection, roadmap, table=table, columns=columns) == [_as_published(row) for row in rows]:
+    before = load_published(connection, roadmap, table=table, columns=columns)
+    if len(before) == len(rows) and all(old == _as_published(row) for old, row in zip(before, rows, strict=True)):
         return
+    del before
     connection.execute(f"DELETE FROM {table.name} WHERE roadmap = ?", [roadmap])
     now = utc_now()
     described = table.with_columns([Column(stored[name], kind, "", nullable=True) for name, kind in columns.items()])

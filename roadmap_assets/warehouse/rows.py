@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from roadmap_assets.warehouse.base import Connection, Table
 
-ROWS_A_STATEMENT: Final = 2_000
+ROWS_A_STATEMENT: Final = 1_000
 """DuckDB takes ten times the size of the rows that it unpacks."""
 
 

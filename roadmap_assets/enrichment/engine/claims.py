@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Final
 
 from roadmap_assets.enrichment.engine.batching import Item
 from roadmap_assets.enrichment.engine.tally import Tally
@@ -12,6 +14,9 @@ from roadmap_assets.warehouse.base import Connection, Warehouse, in_transaction
 from roadmap_assets.warehouse.enrichments import PastFailure, load_failures
 from roadmap_assets.warehouse.leases import Claim, LeaseHolder
 from roadmap_assets.warehouse.rows import utc_now
+
+KEYS_A_CLAIM: Final = 10_000
+"""In one transaction, which takes half a kilobyte of memory a key."""
 
 
 class Claims:
@@ -36,9 +41,15 @@ class Claims:
         Items that were answered or failed in another run, or are in a batch job, are settled, and those that another
         run asks are `held`.
         """
-        wanted = {item.question.key: item for item in items}
+        leased: list[Item] = []
+        left = iter(items)
+        while some := list(islice(left, KEYS_A_CLAIM)):
+            leased += await self._claim({item.question.key: item for item in some}, leased_before=len(leased))
+        return leased
+
+    async def _claim(self, wanted: Mapping[str, Item], *, leased_before: int) -> list[Item]:
         generation = self.check_generation()
-        claim, failed = await asyncio.to_thread(self._lease, tuple(wanted))
+        claim, failed = await asyncio.to_thread(self._lease, tuple(wanted), leased_before=leased_before)
         self.held = self.held - wanted.keys() | claim.held
         for key in claim.answered:
             self._tally.settle(key, "hit")
@@ -63,7 +74,7 @@ class Claims:
         generation = self.check_generation()
         return all(item.generation == generation for item in items)
 
-    def _lease(self, keys: Sequence[str]) -> tuple[Claim, dict[str, str]]:
+    def _lease(self, keys: Sequence[str], *, leased_before: int) -> tuple[Claim, dict[str, str]]:
         """The claim, and those of its leased keys that failed in another run since this one began."""
 
         def lease(connection: Connection) -> tuple[Claim, dict[str, PastFailure]]:
@@ -72,5 +83,5 @@ class Claims:
 
         claim, past = in_transaction(self._warehouse, lease)
         if claim.leased:
-            self._warehouse.require_room(answers=len(claim.leased))  # before they are paid for
+            self._warehouse.require_room(answers=leased_before + len(claim.leased))  # before they are paid for
         return claim, {key: failure.last_error for key, failure in past.items() if failure.failed_at >= self._began}

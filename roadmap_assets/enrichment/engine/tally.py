@@ -19,7 +19,7 @@ from roadmap_assets.warehouse.ledger import Call, Spent, calls_by_service, spent
 
 
 class Tally:
-    """Counts for one run. `unique` are its questions by key, `weights` the number of rows that share a key."""
+    """Counts for one run; `unique` are its questions by key."""
 
     def __init__(
         self,
@@ -33,7 +33,8 @@ class Tally:
         self.run_id = uuid.uuid4().hex
         self.unique = unique
         self.plan = plan
-        self.weights = Counter(question.key for question in questions)
+        rows = Counter(question.key for question in questions)
+        self._repeated = {key: count for key, count in rows.items() if count > 1}
         self.failures: dict[str, str] = {}
         self.hits = 0
         self.fixed_tokens = config.fixed_tokens
@@ -53,9 +54,10 @@ class Tally:
     def settle(self, key: str, status: Status) -> None:
         """Set the status of a key, once."""
         self._statuses[key] = status
-        self._done += self.weights[key]
+        rows = self._repeated.get(key, 1)
+        self._done += rows
         if status == "hit":
-            self.hits += self.weights[key]
+            self.hits += rows
 
     def fail(self, key: str, reason: str) -> None:
         """Settle a key as failed, with the reason."""
