@@ -144,15 +144,17 @@ def _enrich(
     """Enrich the roadmaps in one run and publish each; False when rows that were asked have no answer."""
     everything = pipeline.questions_of([topics.roadmap for _, topics in read], warehouse=warehouse, access=access)
     asked = pipeline.limited(everything, limit, warehouse=warehouse, access=access)
+    not_asked = sum(map(len, everything.values())) - sum(map(len, asked.values()))
     with console.following(verbose=verbose) as on_event:
         enriched = pipeline.enrich(asked, warehouse=warehouse, access=access, on_event=on_event, waits=wait)
+    del everything, asked  # the memory is needed for the rows
     published = [
         pipeline.publish(topics.roadmap, warehouse=warehouse, access=access, csv=files[topics.roadmap])
         for _, topics in read
     ]
     for line in console.summary(enriched.report, failed=[pair for each in published for pair in each.failed]):
         console.say(line)
-    if not_asked := sum(map(len, everything.values())) - sum(map(len, asked.values())):
+    if not_asked:
         console.say(f"Not asked: {not_asked} rows, beyond --limit {limit}")
     for each in published:
         say_published(each)
