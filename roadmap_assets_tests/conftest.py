@@ -33,6 +33,30 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+_LONG = (
+    "defs/test_hard_stop.py",
+    "enrichment/engine/test_sharing.py",
+    "enrichment/engine/test_crash.py",
+    "enrichment/engine/test_servers.py",
+    "enrichment/batch/test_crash.py",
+    "enrichment/limiter/test_days.py",
+    "roadmaps/test_hierarchy_places.py::test_a_document_of_100_000_topics_is_read",
+    "defs/test_many_roadmaps.py",
+    "defs/test_dg.py",
+    "defs/test_failures.py",
+    "evaluation/test_interrupted.py",
+    "test_wheel.py",
+    "test_benchmarks.py",
+)
+"""Tests of many seconds each, which start first: started last, one of them would keep the other workers waiting."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long tests first."""
+    long = tuple(f"{Path(__file__).parent.name}/{name}" for name in _LONG)
+    items.sort(key=lambda item: not item.nodeid.startswith(long))
+
+
 class _GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Any worker for any test, but one worker, and first, for those that share a `dagster dev` or a deployment.
 
@@ -49,8 +73,8 @@ class _GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than processors: many tests wait for a server, a process or a pause to end."""
-    return (os.cpu_count() or 1) + 1
+    """Two workers more than processors: many tests wait for a server, a process or a pause to end."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(optionalhook=True)
