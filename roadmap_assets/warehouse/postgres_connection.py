@@ -15,6 +15,7 @@ from psycopg.types.string import TextLoader
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.warehouse.base import AfterCommit, Cursor, one_row
 from roadmap_assets.warehouse.dialect import Dialect, as_json, as_text
+from roadmap_assets.warehouse.watched_connection import WatchedConnection
 
 _IDLE_S, _PROBE_S, _PROBES = 10, 5, 3
 """When each side asks whether the other machine is still there, and how often: a dead one is noticed after 25 s."""
@@ -31,7 +32,8 @@ _OF_SERVER = {
     "tcp_keepalives_idle": _IDLE_S,
     "tcp_keepalives_interval": _PROBE_S,
     "tcp_keepalives_count": _PROBES,
-    "idle_in_transaction_session_timeout": "60s",  # a suspended process must not hold locks for ever
+    # Shorter than others wait for a lock: a transaction whose process is suspended or cut off must not make them fail.
+    "idle_in_transaction_session_timeout": "20s",
     "client_encoding": "UTF8",
 }
 
@@ -44,7 +46,8 @@ def connect(url: PostgresUrl, **of_server: object) -> psycopg.Connection[Any]:
     given = conninfo_to_dict(url.secret)
     options = " ".join(f"-c {name}={value}" for name, value in {**_OF_SERVER, **of_server}.items())
     parameters: dict[str, Any] = {**_OF_CLIENT, **given, "options": f"{options} {given.get('options', '')}".strip()}
-    raw = psycopg.connect(**parameters, autocommit=True, cursor_factory=psycopg.RawCursor)
+    raw = WatchedConnection.to(parameters)
+    raw.cursor_factory = psycopg.RawCursor
     # A statement that was prepared fails when another process has changed the type of a column that it returns.
     raw.prepare_threshold = None
     raw.adapters.register_loader("json", TextLoader)  # as DuckDB gives it

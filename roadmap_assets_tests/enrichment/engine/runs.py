@@ -92,7 +92,8 @@ class Runs:
         """One more limiter over the quota of these runs, which is where their database is; its time is `clock`'s."""
         limits, scope, clock = self.limits, self.model, self.clock
         if isinstance(self.database, PostgresUrl):
-            return PostgresLimiter(self.database, limits=limits, scope=scope, clock=clock, now=clock.time)
+            url = self.database
+            return PostgresLimiter(url, limits=limits, scope=scope, clock=clock, wait_s=self.wait_s, now=clock.time)
         return open_limiter(f"sqlite:///{self.folder}/quota.sqlite", limits=limits, scope=scope, clock=clock)
 
     @property
