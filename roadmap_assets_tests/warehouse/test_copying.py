@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,15 @@ from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.errors import WarehouseUnwritable
 from roadmap_assets.warehouse import copying, duckdb, postgres
 from roadmap_assets.warehouse.base import Warehouse
-from roadmap_assets.warehouse.copying import COPIED, Copied, copy_database, count_rows
+from roadmap_assets.warehouse.copying import COPIED, Copied, Row, copy_database, count_rows, pages
 from roadmap_assets.warehouse.enrichments import Answer, store_answers, store_failures
 from roadmap_assets.warehouse.ledger import record_calls
 from roadmap_assets.warehouse.published import EnrichedTopic, load_published, publish_rows
 from roadmap_assets.warehouse.raw import save_snapshot
+from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets.warehouse.topics import load_topics, save_topics
+from roadmap_assets_tests.postgres import as_set
+from roadmap_assets_tests.processes import Program
 from roadmap_assets_tests.warehouse import records
 from roadmap_assets_tests.warehouse.test_enrichments import answer, failure
 from roadmap_assets_tests.warehouse.test_ledger import CALL
@@ -111,3 +116,56 @@ def test_a_nul_counts_as_what_postgresql_keeps_of_it(file: duckdb.Warehouse, ser
     with file.transaction() as connection:
         save_topics(connection, "a", PARSE, records.topics_of_texts("a", ["nul \0"]))
     assert copied(file, server)["topics"].rows == 1
+
+
+COPY = """
+import sys
+from roadmap_assets.settings import load_settings
+from roadmap_assets.warehouse import copying
+from roadmap_assets.warehouse.registry import open_warehouse
+
+copying._PAGE_ROWS = 20
+source, target = (open_warehouse(load_settings(db=address).db) for address in sys.argv[1:])
+print("copying", flush=True)
+copying.copy_database(source, target, on_table=lambda _: None)
+"""
+
+
+def contents(warehouse: Warehouse) -> dict[str, list[Row]]:
+    """All rows, with what PostgreSQL keeps of a NUL."""
+    return {table.name: [_with_kept_texts(row) for page in pages(warehouse, table) for row in page] for table in COPIED}
+
+
+def _with_kept_texts(row: Row) -> Row:
+    return {name: value.replace("\0", "\ufffd") if isinstance(value, str) else value for name, value in row.items()}
+
+
+def answers_in(warehouse: Warehouse) -> int:
+    with warehouse.transaction() as connection:
+        return count_rows(connection)["enrichments"]
+
+
+@pytest.mark.parametrize("direction", ["into PostgreSQL", "into a file"])
+def test_a_copy_that_is_killed_at_any_moment_is_completed_by_the_next_and_doubles_nothing(
+    direction: str, file: duckdb.Warehouse, postgres_database: PostgresUrl
+) -> None:
+    addresses: list[Path | PostgresUrl] = [file.path, postgres_database]
+    if direction == "into a file":
+        addresses.reverse()
+    source, target = map(open_warehouse, addresses)
+    fill(source, answers=1_000)
+    before = contents(source)
+    at_kills = [0]
+    for wanted in ("nothing", "a part", "more"):
+        with Program(COPY, *map(as_set, addresses)) as program:
+            program.line()
+            if wanted == "nothing":
+                time.sleep(random.Random(20_261_124).uniform(0, 0.2))
+            while wanted != "nothing" and answers_in(target) <= at_kills[-1]:
+                time.sleep(0.005)
+            program.kill()
+        at_kills.append(answers_in(target))
+    assert 0 < at_kills[2] < at_kills[3] < 1_000, "two met it in the middle of a table, and what was there stays"
+    done = copied(source, target)
+    assert (done["enrichments"].rows, done["enrichments"].added) == (1_000, 1_000 - at_kills[-1])
+    assert contents(target) == contents(source) == before
