@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
@@ -25,8 +26,11 @@ def pytest_configure() -> None:
     """Give the processes that tests start what a user's processes have.
 
     Compiled modules are kept: some containers forbid it, and each start would compile the package again. And Ctrl-C
-    ends them, even if a shell has started pytest in the background with Ctrl-C ignored.
+    ends them, even if a shell has started pytest in the background with Ctrl-C ignored. Properties are tested without
+    a deadline, which a busy machine would miss.
     """
+    hypothesis.settings.register_profile("without a deadline", deadline=None)
+    hypothesis.settings.load_profile("without a deadline")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

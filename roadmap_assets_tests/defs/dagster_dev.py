@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,23 +21,21 @@ from dagster._core.execution.backfill import BulkActionStatus
 from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.settings import Settings, variable_of
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
+from roadmap_assets_tests.dagster_webserver import (
+    PATIENCE_S,
+    DagsterWebserver,
+    free_port,
+    has_ended,
+    selector,
+    status,
+)
 from roadmap_assets_tests.defs.project import ASSETS, RANGE, REPOSITORY
 
-PATIENCE_S = 120.0
 RPM = 4
 SERVER_WINDOW_S, OUR_WINDOW_S = 3.0, 4.0
 """A shortened minute, with the margin of a second that the real one has."""
 
 MODULE = "roadmap_assets.definitions"
-_LAUNCH = """
-mutation Launch($params: ExecutionParams!) {
-  launchRun(executionParams: $params) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on PythonError { message }
-    ... on RunConfigValidationInvalid { errors { message } }
-  }
-}"""
 _BACKFILL = """
 mutation Backfill($params: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $params) {
@@ -57,7 +52,6 @@ _SWITCH = """
 mutation Switch($selector: SensorSelector!) {
   startSensor(sensorSelector: $selector) { __typename ... on PythonError { message } }
 }"""
-_READY = "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }"
 
 
 class DagsterDev:
@@ -70,8 +64,8 @@ class DagsterDev:
         self.source.mkdir()
         self.home.mkdir()
         shutil.copy(REPOSITORY / "roadmap_assets" / "defs" / "dagster.yaml", self.home)
-        self.port, self._gemini_port = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self._webserver, self._gemini_port = DagsterWebserver(), free_port()
+        self.url, self.ask = self._webserver.url, self._webserver.ask
         taken_out = {*map(variable_of, Settings.model_fields), "GOOGLE_API_KEY"}
         self._environment = {
             **{name: value for name, value in os.environ.items() if name not in taken_out},
@@ -94,7 +88,7 @@ class DagsterDev:
     def start(self) -> None:
         """Start `dagster dev`, and wait until it has loaded the project."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(self.port), "-m", MODULE],
+            [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(self._webserver.port), "-m", MODULE],
             cwd=self.folder,
             env=self._environment,
             stdout=self._log,
@@ -133,30 +127,13 @@ class DagsterDev:
 
     def _ready(self) -> bool:
         assert self._process.poll() is None, (self.folder / "dagster.log").read_text()
-        try:
-            entries = self.ask(_READY, {})["workspaceOrError"]["locationEntries"]
-        except OSError:
-            return False
-        types = [entry["locationOrLoadError"]["__typename"] for entry in entries if entry["locationOrLoadError"]]
-        return types == ["RepositoryLocation"]
+        return self._webserver.has_loaded(locations=1)
 
     def gemini(self, **options: Any) -> Simulator:
         """The simulator that runs call, strict about its quota."""
         return Simulator(
             SimulatorOptions(rpm=RPM, window_s=SERVER_WINDOW_S, key="any", **options), port=self._gemini_port
         )
-
-    def ask(self, query: str, variables: Mapping[str, Any]) -> Any:
-        """The data of a GraphQL reply."""
-        request = urllib.request.Request(
-            f"{self.url}/graphql",
-            data=json.dumps({"query": query, "variables": variables}).encode(),
-            headers={"content-type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as reply:
-            found = json.load(reply)
-        assert "errors" not in found, found["errors"]
-        return found["data"]
 
     def know(self, *slugs: str) -> None:
         """Add partitions."""
@@ -168,15 +145,7 @@ class DagsterDev:
         tags = (
             {"dagster/partition": slugs[0]} if len(slugs) == 1 else dict(zip(RANGE, (slugs[0], slugs[-1]), strict=True))
         )
-        params = {
-            "selector": {**_REPOSITORY, "jobName": "refresh_roadmaps"},
-            "runConfigData": {},
-            "mode": "default",
-            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
-        }
-        launched = self.ask(_LAUNCH, {"params": params})["launchRun"]
-        assert launched["__typename"] == "LaunchRunSuccess", launched
-        return str(launched["run"]["runId"])
+        return self._webserver.launch(MODULE, tags)
 
     def backfill(self, *slugs: str) -> list[str]:
         """Backfill these roadmaps through the daemon, as the UI's "Materialize" does; the ids of its runs."""
@@ -225,17 +194,15 @@ class DagsterDev:
 
     def start_sensor(self, name: str) -> None:
         """Switch a sensor on."""
-        reply = self.ask(_SWITCH, {"selector": {**_REPOSITORY, "sensorName": name}})["startSensor"]
+        reply = self.ask(_SWITCH, {"selector": {**selector(MODULE), "sensorName": name}})["startSensor"]
         assert reply["__typename"] == "Sensor", reply
 
     def status(self, run_id: str) -> DagsterRunStatus:
-        run = self.instance.get_run_by_id(run_id)
-        assert run
-        return run.status
+        return status(self.instance, run_id)
 
     def end_of(self, run_id: str) -> DagsterRunStatus:
         """Wait until a run ends, and return its status."""
-        self.wait_until(lambda: self.status(run_id) in _ENDED)
+        self.wait_until(lambda: has_ended(self.instance, run_id))
         return self.status(run_id)
 
     def kill_worker(self, run_id: str) -> None:
@@ -254,15 +221,3 @@ class DagsterDev:
         while not holds():
             assert time.monotonic() < deadline, (self.folder / "dagster.log").read_text()[-5000:]
             time.sleep(0.2)
-
-
-_REPOSITORY = {"repositoryLocationName": MODULE, "repositoryName": "__repository__"}
-_ENDED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from roadmap_assets.settings import Settings, variable_of
-from roadmap_assets_tests.defs.dagster_dev import free_port
+from roadmap_assets_tests.dagster_webserver import free_port
 from roadmap_assets_tests.defs.project import REPOSITORY, WITH_PAGE, instance_in
 
 DG = Path(sys.executable).with_name("dg")

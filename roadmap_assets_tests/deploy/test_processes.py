@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -29,23 +27,14 @@ from dagster import DagsterRunStatus
 from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.settings import Settings, variable_of
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
+from roadmap_assets_tests.dagster_webserver import PATIENCE_S, DagsterWebserver, free_port, has_ended, status
 from roadmap_assets_tests.deploy.test_files import DEPLOY
 from roadmap_assets_tests.postgres import PostgresServer
 from roadmap_assets_tests.roadmaps.written import write_roadmap
 
-PATIENCE_S = 120.0
 PASSWORDS = {name: f"{name}0password" for name in ("dagster", "owner", "worker", "reader")}
 MACHINES = ("machine-1", "machine-2")
 TOPICS = [f"Topic {number}" for number in range(50)]
-LAUNCH = """
-mutation Launch($params: ExecutionParams!) {
-  launchRun(executionParams: $params) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on PythonError { message }
-  }
-}"""
-LOCATIONS = "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }"
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +120,8 @@ class Deployment:
         self._folder = folder
         self.home = folder / "home"
         self.home.mkdir()
-        self._ports = {name: free_port() for name in (*MACHINES, "webserver")}
+        self._webserver = DagsterWebserver()
+        self._ports = {machine: free_port() for machine in MACHINES}
         self._processes: list[subprocess.Popen[bytes]] = []
         config = yaml.safe_load((DEPLOY / "dagster.yaml").read_text())
         del config["run_launcher"]
@@ -177,8 +167,8 @@ class Deployment:
                 part.replace("0.0.0.0", "127.0.0.1").replace("/opt/dagster", str(self.home))
                 for part in services[service]["command"]
             ]
-            self._run(self.home, arguments, port=self._ports["webserver"] if service == "webserver" else None)
-        self._wait_until(self._loaded)
+            self._run(self.home, arguments, port=self._webserver.port if service == "webserver" else None)
+        self._wait_until(lambda: self._webserver.has_loaded(len(MACHINES)))
 
     def stop(self) -> None:
         for process in reversed(self._processes):
@@ -193,25 +183,12 @@ class Deployment:
 
     def launch(self, machine: str, roadmap: str) -> str:
         """Launch a run of the job on a machine, and return its id."""
-        params = {
-            "selector": {
-                "repositoryLocationName": machine,
-                "repositoryName": "__repository__",
-                "jobName": "refresh_roadmaps",
-            },
-            "runConfigData": {},
-            "mode": "default",
-            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": roadmap}]},
-        }
-        launched = self._ask(LAUNCH, {"params": params})["launchRun"]
-        assert launched["__typename"] == "LaunchRunSuccess", launched
-        return str(launched["run"]["runId"])
+        return self._webserver.launch(machine, {"dagster/partition": roadmap})
 
     def end_of(self, run_id: str) -> DagsterRunStatus:
         """Wait until a run ends, and return its status."""
-        ended = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
-        self._wait_until(lambda: self._status(run_id) in ended)
-        return self._status(run_id)
+        self._wait_until(lambda: has_ended(self.instance, run_id))
+        return status(self.instance, run_id)
 
     def said(self) -> str:
         """The end of what every process printed, for the message of a failed assertion."""
@@ -233,38 +210,9 @@ class Deployment:
                 )
             )
 
-    def _loaded(self) -> bool:
-        try:
-            entries = self._ask(LOCATIONS, {})["workspaceOrError"]["locationEntries"]
-        except OSError:
-            return False
-        types = [entry["locationOrLoadError"] and entry["locationOrLoadError"]["__typename"] for entry in entries]
-        return types == ["RepositoryLocation"] * len(MACHINES)
-
-    def _status(self, run_id: str) -> DagsterRunStatus:
-        run = self.instance.get_run_by_id(run_id)
-        assert run
-        return run.status
-
-    def _ask(self, query: str, variables: Mapping[str, Any]) -> Any:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self._ports['webserver']}/graphql",
-            data=json.dumps({"query": query, "variables": variables}).encode(),
-            headers={"content-type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as reply:
-            return json.load(reply)["data"]
-
     def _wait_until(self, holds: Any) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while not holds():
             assert all(process.poll() is None for process in self._processes), self.said()
             assert time.monotonic() < deadline, self.said()
             time.sleep(0.3)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

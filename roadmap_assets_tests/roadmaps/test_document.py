@@ -188,7 +188,7 @@ documents = anything | st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(documents)
 def test_a_document_of_any_shape_is_placed_or_refused(raw: object) -> None:
     try:

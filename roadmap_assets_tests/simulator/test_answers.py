@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter
 
@@ -22,7 +22,6 @@ texts = st.text(max_size=200) | st.lists(st.sampled_from(["the", "a", "Thing", "
 
 
 @pytest.mark.parametrize("model", [Summary, Study])
-@settings(deadline=None)
 @given(topic=texts, description=texts)
 def test_every_answer_keeps_the_rules_of_the_profile(model: type[BaseModel], topic: str, description: str) -> None:
     profile = Profile.of(model, name="any")

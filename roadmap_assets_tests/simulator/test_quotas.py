@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from google import genai
 from google.genai import errors
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roadmap_assets.simulator.quotas import Exceeded, Quotas
@@ -18,7 +18,6 @@ from roadmap_assets_tests.simulator.asking import ask, generate, rows, with_clie
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 
 
-@settings(deadline=None)
 @given(
     arrivals=st.lists(st.tuples(st.integers(0, 40), st.integers(1, 60)), max_size=60),
     rpm=st.integers(0, 4),
@@ -41,7 +40,6 @@ def test_admits_what_the_window_before_it_allows_and_nothing_else(
             admitted.append((now, tokens))
 
 
-@settings(deadline=None)
 @given(arrivals=st.lists(st.tuples(st.integers(0, 30), st.integers(1, 50)), max_size=40), tokens=st.integers(1, 50))
 def test_the_delay_it_names_is_the_shortest_after_which_the_request_is_admitted(
     arrivals: list[tuple[int, int]], tokens: int

@@ -76,7 +76,7 @@ def test_setting_the_clock_neither_ends_nor_lengthens_a_pause(
 
 
 @pytest.mark.parametrize("pacing", ["burst", "even"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     events=st.lists(
         st.one_of(

@@ -69,7 +69,7 @@ EVENTS = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(start=st.sampled_from(sorted(STARTS)), events=st.lists(EVENTS, min_size=5, max_size=60))
 def test_over_days_every_permit_comes_at_the_earliest_instant_that_is_allowed(
     start: str, events: list[tuple[str, float, int]]
@@ -111,7 +111,7 @@ def test_over_days_every_permit_comes_at_the_earliest_instant_that_is_allowed(
 CROWDS = st.tuples(st.sampled_from([0.0, 4 * 3600 - 60.0, 27 * 3600.0]), st.floats(0, 120)).map(sum)  # one at midnight
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     start=st.sampled_from(sorted(STARTS)),
     calls=st.lists(st.tuples(st.integers(1, 100), st.floats(0, 1), st.floats(0, 40), CROWDS), min_size=10, max_size=60),
