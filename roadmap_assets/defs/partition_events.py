@@ -1,9 +1,10 @@
 """Dagster's events, one for each roadmap: materializations with a data version of their own, and check evaluations.
 
-Dagster itself gives all partitions of a run one data version and calls all of them materialized, and gives a check one
-result for them all. Here each roadmap has its own, so that "stale" means stale, and one that could not be read gets no
-materialization. It is done as Dagster does it where a source is observed by partition: log the events, then return a
-result that is marked as logged already.
+For a run over many partitions, Dagster itself has one data version and calls all of them materialized, and it gives a
+check one result for them all. Here each roadmap has its own, so that "stale" means stale, and one that could not be
+read gets no materialization. It is done as Dagster does it where a source is observed by partition: log the events,
+then return a result that is marked as logged already. The mark shows in the metadata of the step's output; no public
+API does the same. A run of one partition needs none of this.
 
 The two names imported from `dagster._core` are not public; `setup.cfg` caps Dagster's version for their sake, and a
 test fails when they no longer work.

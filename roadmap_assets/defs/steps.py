@@ -77,6 +77,8 @@ class Step:
         self._single = context.has_partition_key and not self._backfill
         self._blocked: dict[str, str] = {}
         self._passed = 0
+        self._made: dict[str, dg.MaterializeResult[None]] = {}
+        self._outcomes: dict[str, Sequence[Outcome]] = {}
         self.left_out = {} if self._single else left_out(warehouse, context.run.run_id)
         if source and not self._single:
             for roadmap, reason in known_unreadable(source, warehouse).items():
@@ -110,21 +112,13 @@ class Step:
         return done
 
     def report(self, roadmap: str, metadata: Metadata, *, data_version: str, outcomes: Iterable[Outcome]) -> None:
-        """Log that the asset was made for `roadmap`, and what its checks found."""
+        """Take note that the asset was made for `roadmap`, and of what its checks found; `results` has it logged."""
         readable = [_READ] if any(spec.name == READABLE for spec in CHECKS.get(self._asset, ())) else []
         left = {"run_left_out": dict(self.left_out)} if readable and self.left_out else {}
-        self._context.log_event(
-            materialization(
-                self._context.instance,
-                self._asset,
-                roadmap,
-                metadata | left | self._lineage(),
-                data_version=data_version,
-                code_version=self._spec.code_version or "",
-            )
+        self._made[roadmap] = dg.MaterializeResult(
+            metadata=metadata | left | self._lineage(), data_version=dg.DataVersion(data_version)
         )
-        found = [*outcomes]
-        self._log_checks(roadmap, [*readable, *found])
+        self._outcomes[roadmap] = found = [*readable, *outcomes]
         blocking = [f"{outcome.check} ({outcome.finding.description})" for outcome in found if outcome.blocks]
         if blocking:
             self._blocked[roadmap] = f"{roadmap} does not pass {', '.join(blocking)}"
@@ -135,19 +129,39 @@ class Step:
             forget(self._warehouse, roadmap)
 
     def results(self) -> Results:
-        """The results of the step, which Dagster logs nothing more for.
+        """The results of the step. Dagster logs that of a single partition itself; those of many are logged here.
 
         Raises Failure when every roadmap is blocked by a check; in a run over many, those that are go no further.
         """
-        if self._backfill:
-            self._log_left_out()
+        if self._context.has_partition_key and self._made:
+            yield from self._made.values()
+        else:
+            self._log_made()
+            if self._backfill:
+                self._log_left_out()
+            yield dg.MaterializeResult(metadata=LOGGED_ALREADY)
+        for roadmap, outcomes in self._outcomes.items():
+            self._log_checks(roadmap, outcomes)
         selected = {key.name for key in self._context.selected_asset_check_keys}
         for spec in CHECKS.get(self._asset, ()):
             if spec.name in selected:
                 yield dg.Output(None, output_name=spec.get_python_identifier())
-        yield dg.MaterializeResult(metadata=LOGGED_ALREADY)
         if self._blocked and not self._passed:
             raise dg.Failure("; ".join(self._blocked.values()), allow_retries=False)
+
+    def _log_made(self) -> None:
+        for roadmap, made in self._made.items():
+            assert made.data_version
+            self._context.log_event(
+                materialization(
+                    self._context.instance,
+                    self._asset,
+                    roadmap,
+                    dict(made.metadata or {}),
+                    data_version=made.data_version.value,
+                    code_version=self._spec.code_version or "",
+                )
+            )
 
     def _log_left_out(self) -> None:
         without = [roadmap for roadmap in self.left_out if roadmap not in self._blocked]
