@@ -1,4 +1,4 @@
-"""The pages as a reader meets them: from disk, by mouse, keys and fingers, on a desk, a phone and on paper."""
+"""The pages as a reader meets them: from disk, by mouse, keys and fingers."""
 
 from __future__ import annotations
 
@@ -7,73 +7,22 @@ import io
 import json
 import os
 import time
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import openpyxl
 import pytest
 
-from roadmap_assets.exports.html.index import write_index
 from roadmap_assets.exports.html.page import write_page
 from roadmap_assets.exports.tables import write_roadmap
-from roadmap_assets.warehouse.ledger import Day
-from roadmap_assets.warehouse.published import PublishedGroup
-from roadmap_assets.warehouse.topics import Resource
-from roadmap_assets_tests.browser import PICTURES, chromium, opened
+from roadmap_assets_tests.browser import PICTURES, opened
 from roadmap_assets_tests.cli.command_line import SAMPLE, SAMPLE_TOPICS, CommandLine
 from roadmap_assets_tests.conftest import REPOSITORY
-from roadmap_assets_tests.exports.editions import FORMULA, HEADERS, MARKUP, document_of, edition, hostile, published
+from roadmap_assets_tests.exports.editions import FORMULA, MARKUP, hostile
+from roadmap_assets_tests.exports.html.reading import EDITION, HOW_TO, ROWS, bright, listed, saved
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-HOW_TO = {"steps": ["Read the log", "Draw the graph"], "signals_of_done": ["Explains it"]}
-ROWS = [
-    published(
-        "Retries",
-        category="Reliability",
-        answers={"tldr": "Repeat what may pass", "challenge": "practice", "how_to": HOW_TO},
-        description="Wait longer each time.\n\n- at first\n- then more",
-        resources=(
-            Resource("Backoff", "https://example.org/backoff", "article"),
-            Resource("A talk", "https://example.net/talk", "video"),
-        ),
-        optional=True,
-    ),
-    published("Tracing", category="Reliability", answers={"tldr": "See where time went", "challenge": "expert"}),
-    published("Öl und Café", category="Storage", model="simulator"),
-    published("Parquet", category="Storage", status="stale", answered_at=datetime(2025, 2, 3)),  # noqa: DTZ001
-    published("Compaction", category="Storage", answers={}, status="failed", resources=()),
-]
-EDITION = edition(*ROWS, headers={**HEADERS, "how_to": "How To"})
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("site") / "test.html"
-    mark = {"legend": {"label": "Learn anytime", "color": "#929292"}}
-    node = {"id": "retries", "type": "topic", "position": {"x": 0, "y": -80}, "width": 260, "height": 49}
-    marked = {**node, "data": {"label": "Retries", **mark}}
-    write_page(path, EDITION, document_of(ROWS[1:], marked))
-    return path
-
-
-def listed(page: Page) -> list[str]:
-    return [text.strip() for text in page.locator("#list .open").all_inner_texts()]
-
-
-def bright(page: Page) -> list[str]:
-    """The topics of the drawing that the filter leaves bright."""
-    return page.locator("#drawing [data-topic]:not(.dim) text").all_text_contents()
 
 
 def becomes(page: Page, expression: str, value: str) -> None:
@@ -82,12 +31,6 @@ def becomes(page: Page, expression: str, value: str) -> None:
     while (found := page.evaluate(expression)) != value and time.monotonic() < deadline:
         page.wait_for_timeout(20)
     assert found == value
-
-
-def saved(page: Page, name: str) -> bytes:
-    with page.expect_download() as download:
-        page.evaluate("(name) => document.querySelector(`[data-download=${name}]`).click()", name)
-    return Path(download.value.path()).read_bytes()
 
 
 def test_search_looks_at_every_text_at_once_and_goes_into_the_address(browser: Browser, page_file: Path) -> None:
@@ -249,51 +192,6 @@ def test_the_drawing_pans_by_drag_and_wheel_and_zooms_where_the_pointer_is(brows
         assert place(2) == pytest.approx((x, y), abs=2)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", [{}, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("address", ["#view=topics", "#view=map", "#view=overview", "#topic=retries"])
-def test_axe_finds_nothing_on_the_page(
-    browser: Browser, page_file: Path, scheme: str, screen: dict[str, Any], address: str
-) -> None:
-    with opened(browser, page_file, address, color_scheme=scheme, reduced_motion="reduce", **screen) as page:
-        assert violations(page) == []
-
-
-def violations(page: Page) -> list[str]:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
-    found = axe.run(page).response["violations"]
-    return [f"{one['id']}: {[node['html'] for node in one['nodes']]}" for one in found]
-
-
-def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, page_file: Path) -> None:
-    with opened(browser, page_file, "", **PHONE) as page:
-        for view in ("Map", "Topics", "Overview"):
-            page.get_by_role("tab", name=view).click()
-            shown = [name for name in ("map", "topics", "overview") if page.is_visible(f"#{name}")]
-            assert shown == [view.lower()]
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        page.get_by_role("tab", name="Map").click()
-        page.tap("#drawing [data-topic='1']")
-        box = page.locator("#card").bounding_box()
-        assert box is not None
-        assert (box["x"], box["width"]) == (0, 390)
-        assert page.locator("#card h2").inner_text() == "Tracing"
-
-
-def test_on_paper_there_is_a_handout_of_the_topics_shown(browser: Browser, page_file: Path) -> None:
-    with opened(browser, page_file, "#chapter=Reliability") as page:
-        page.emulate_media(media="print")
-        handout = page.locator("#handout")
-        handout.wait_for()
-        assert handout.locator("h2").all_inner_texts() == ["Reliability"]
-        assert handout.locator("article > h3").all_inner_texts() == ["☐ Retries", "☐ Tracing"]
-        assert "Repeat what may pass" in handout.inner_text()
-        assert not [name for name in (".bar", "main", ".tools") if page.is_visible(name)]
-        page.emulate_media(media="screen")
-        assert not handout.is_visible()
-        assert page.pdf(format="A4").startswith(b"%PDF")
-
-
 def test_a_page_of_hostile_texts_shows_them_as_texts(browser: Browser, tmp_path: Path) -> None:
     write_page(tmp_path / "hostile.html", *hostile())
     with opened(browser, tmp_path / "hostile.html") as page:
@@ -343,16 +241,6 @@ def test_the_rows_shown_are_saved_as_the_command_line_writes_them(
     assert "A talk (video) https://example.net/talk" in str(sheet["E2"].value)
 
 
-def test_the_theme_is_the_system_s_until_the_reader_chooses(browser: Browser, page_file: Path) -> None:
-    with opened(browser, page_file, color_scheme="dark") as page:
-        colors = [page.evaluate("getComputedStyle(document.documentElement).backgroundColor")]
-        page.click("#theme")
-        colors.append(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
-        page.reload()
-        colors.append(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
-    assert colors == ["rgb(20, 23, 29)", "rgb(250, 249, 246)", "rgb(250, 249, 246)"]
-
-
 def test_the_sample_s_page_shows_what_the_readme_promises(browser: Browser, command_line: CommandLine) -> None:
     for arguments in (("scrape", *SAMPLE, "--enrich", "--offline"), ("page", "data-orchestration")):
         result = command_line.run(*arguments)
@@ -364,38 +252,3 @@ def test_the_sample_s_page_shows_what_the_readme_promises(browser: Browser, comm
         assert "Read every change, deletions included, from the database's own log" in page.inner_text("#list")
         if os.environ.get(PICTURES):
             page.screenshot(path=REPOSITORY / "docs" / "images" / "page.png")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_index_sorts_searches_and_leads_to_the_pages(
-    browser: Browser, page_file: Path, tmp_path: Path, scheme: str
-) -> None:
-    now = ROWS[0].published_at
-    assert now is not None
-    groups = [
-        PublishedGroup("test", "enriched", "simulator", "practice", 3, now),
-        PublishedGroup("test", "enriched", "simulator", "expert", 1, now),
-        PublishedGroup("test", "failed", "simulator", None, 1, now),
-        PublishedGroup("other", "stale", "gemini", "expert", 9, now),
-    ]
-    index = page_file.with_name("index.html")
-    titles = {"test": f"Zebra {MARKUP}", "other": "Ant"}
-    write_index(index, titles, groups, fetched={"other": now.replace(year=2027)}, days=[Day(now.date(), 3, 0.0125)])
-    with opened(browser, index, color_scheme=scheme) as page:
-        rows = page.locator("#roadmaps tbody tr")
-        assert rows.locator("a").all_inner_texts() == ["Ant", f"Zebra {MARKUP}"]
-        assert "9 stale" in rows.nth(0).inner_text()
-        assert "changed since" in rows.nth(0).inner_text()
-        assert "simulated" in rows.nth(1).inner_text()
-        assert "75 %" in rows.nth(1).inner_text()
-        assert "80 %" in rows.nth(1).inner_text()
-        assert "$0.0125" in page.inner_text(".charts")
-        assert violations(page) == []
-        page.click("[data-sort=topics]")
-        page.click("[data-sort=topics]")
-        assert rows.locator("a").all_inner_texts() == [f"Zebra {MARKUP}", "Ant"]
-        page.fill("#q", "ant")
-        assert rows.locator("a >> visible=true").all_inner_texts() == ["Ant"]
-        page.fill("#q", "")
-        page.click("text=Zebra")
-        page.wait_for_selector("html.ready #drawing")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from roadmap_assets.exports.html.evaluation import render_report
-from roadmap_assets_tests.browser import chromium, opened
+from roadmap_assets_tests.browser import opened
 from roadmap_assets_tests.exports.html.test_evaluation import estimate, report
 
 if TYPE_CHECKING:
@@ -40,12 +39,6 @@ REPORTS = {
         misses=[{"topic": "A topic", "column": "level", "known": "easy", "answered": "hard"}],
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 def written(folder: Path, kind: str) -> Path:
