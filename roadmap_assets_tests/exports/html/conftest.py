@@ -11,10 +11,10 @@ import pytest
 from roadmap_assets.exports.html.page import write_page
 from roadmap_assets_tests.browser import chromium
 from roadmap_assets_tests.exports.editions import document_of
+from roadmap_assets_tests.exports.html.reading import EDITION, ROWS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-from roadmap_assets_tests.exports.html.reading import EDITION, ROWS
 
 
 @pytest.fixture(scope="package")

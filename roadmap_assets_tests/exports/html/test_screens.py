@@ -12,10 +12,10 @@ from roadmap_assets.warehouse.ledger import Day
 from roadmap_assets.warehouse.published import PublishedGroup
 from roadmap_assets_tests.browser import opened
 from roadmap_assets_tests.exports.editions import MARKUP
+from roadmap_assets_tests.exports.html.reading import PHONE, ROWS, violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-from roadmap_assets_tests.exports.html.reading import PHONE, ROWS, violations
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
