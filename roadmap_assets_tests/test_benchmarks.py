@@ -43,8 +43,13 @@ def test_a_quick_run_yields_its_figures_and_writes_them_down(tmp_path: Path) -> 
 
 def test_only_a_whole_run_writes_the_document_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert CliRunner().invoke(program.main, ["--quick", "edit"]).exit_code == 0
-    assert list(tmp_path.iterdir()) == []
+    benchmark = Benchmark("edit", "Something.", "Nothing.", "Much.", lambda _: iter([Figure("calls", 7)]))
+    monkeypatch.setattr(program, "BENCHMARKS", [benchmark])
+    for partial in (["--quick"], ["edit"]):
+        assert CliRunner().invoke(program.main, partial).exit_code == 0
+        assert list(tmp_path.iterdir()) == []
+    assert CliRunner().invoke(program.main, []).exit_code == 0
+    assert "| calls | 7 |" in (tmp_path / program.DOCUMENT).read_text("utf-8")
 
 
 def test_every_benchmark_has_its_own_name_and_says_what_it_is() -> None:

@@ -152,20 +152,18 @@ def test_dagster_is_checked_where_dagster_home_is_set(healthy: CommandLine, tmp_
     home = tmp_path / "dagster_home"
     home.mkdir()
     (home / "dagster.yaml").touch()
-    process = healthy.start("doctor", DAGSTER_HOME=str(home))
-    out, err = process.communicate(timeout=120)
-    assert (process.returncode, err) == (0, "")
-    assert "✓ dagster:    the code location roadmap_assets loads" in out
-    assert f"✓ dagster:    instance in {home}, 0 runs" in out
-    assert "! dagster:    no recent heartbeat of: " in out
+    result = healthy.run("doctor", DAGSTER_HOME=str(home))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "✓ dagster:    the code location roadmap_assets loads" in result.stdout
+    assert f"✓ dagster:    instance in {home}, 0 runs" in result.stdout
+    assert "! dagster:    no recent heartbeat of: " in result.stdout
 
 
 def test_a_broken_dagster_home_is_one_line(healthy: CommandLine, tmp_path: Path) -> None:
     home = tmp_path / "dagster_home"
     home.mkdir()
     (home / "dagster.yaml").write_text("storage: {")
-    process = healthy.start("doctor", DAGSTER_HOME=str(home))
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert "✗ dagster:    the Dagster instance cannot be opened" in out
-    assert "Traceback" not in out + err
+    result = healthy.run("doctor", DAGSTER_HOME=str(home))
+    assert result.exit_code == 1
+    assert "✗ dagster:    the Dagster instance cannot be opened" in result.stdout
+    assert "Traceback" not in result.output

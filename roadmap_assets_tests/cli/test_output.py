@@ -35,8 +35,13 @@ def test_a_run_goes_on_without_its_output(command_line: CommandLine, output: str
     assert command_line.sql("SELECT count(*) FROM enrichment_failures") == [(0,)]
 
 
-@pytest.mark.parametrize(("output", "reason"), OUTPUTS)
-@pytest.mark.parametrize("command", ["topics --source sample", "scrape --source sample --list", "--help", "--version"])
+@pytest.mark.parametrize(
+    ("command", "output", "reason"),
+    [
+        *(("topics --source sample", *lost) for lost in OUTPUTS),
+        *((command, *OUTPUTS[0]) for command in ("scrape --source sample --list", "--help", "--version")),
+    ],
+)
 def test_lost_output_is_one_clear_line(command_line: CommandLine, command: str, output: str, reason: str) -> None:
     status, error = run(command_line, *command.split(), output=output)
     assert (status, len(error.splitlines())) == (1, 1)
