@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -19,6 +20,7 @@ CELL = 256.0
 STEP = 4.0  # from one layer of cells to the next
 MOST_BOXES = 128  # per query; the densest spot of a real drawing has a third of that
 MOST_CELLS = 1024
+MOST_NESTED = 32  # per query and order of magnitude; real drawings have six at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,33 +161,40 @@ class Grid(Generic[Key]):
 
 
 class Nest(Generic[Key]):
-    """Boxes that may contain each other; finds the smallest around a box."""
+    """Boxes that may contain each other; finds the smallest around a box.
+
+    A query looks at `MOST_NESTED` of each order of magnitude at most, the smallest first.
+    """
 
     def __init__(self, boxes: Mapping[Key, Box]) -> None:
-        self._boxes = boxes
-        self._layers: dict[Layer, defaultdict[Cell, list[tuple[float, Key]]]] = {}
+        self._layers: dict[Layer, defaultdict[Cell, list[_Nested[Key]]]] = {}
         for key, box in sorted(boxes.items(), key=lambda entry: (entry[1].area, entry[0])):
             layer = _layer(box)
             cells = self._layers.setdefault(layer, defaultdict(list))
+            nested = (box.area, key, box.x, box.y, box.right, box.bottom)
             for cell in _cells(box, layer):
-                cells[cell].append((box.area, key))
+                cells[cell].append(nested)
 
     def smallest_around(self, box: Box, *, share: float, above_area: float) -> Key | None:
-        """The smallest box of more than ``above_area`` with at least ``share`` of ``box`` in it."""
+        """The smallest box of more than ``above_area`` with at least ``share``, more than half, of ``box`` in it."""
         x, y = box.center  # inside any box that holds more than half of this one
-        center = Box(x, y, 0, 0)
+        box_x, box_y, box_right, box_bottom, box_area = box.x, box.y, box.right, box.bottom, box.area
         found: list[tuple[float, Key]] = []
-        for layer, cells in self._layers.items():
-            left, _, top, _ = _span(center, layer)
-            nested = cells.get((left, top), [])
-            first = bisect_right(nested, above_area, key=lambda entry: entry[0])
-            for area, key in nested[first : first + MOST_BOXES]:
-                other = self._boxes[key]
-                is_around = other.x <= x <= other.x + other.width and other.y <= y <= other.y + other.height
-                if is_around and box.share_inside(other) >= share:
-                    found.append((area, key))
-                    break
+        for (width, height), cells in self._layers.items():
+            nested = cells.get((math.floor(x / width), math.floor(y / height)), [])
+            first = bisect_right(nested, above_area, key=_area_of)
+            for area, key, left, top, right, bottom in nested[first : first + MOST_NESTED]:
+                if left <= x <= right and top <= y <= bottom:
+                    # `Box.share_inside`, spelled out: a drawing made to exhaust the parser asks a million times.
+                    inside = (min(box_right, right) - max(box_x, left)) * (min(box_bottom, bottom) - max(box_y, top))
+                    if not box_area or inside / box_area >= share:
+                        found.append((area, key))
+                        break
         return min(found)[1] if found else None
+
+
+_Nested = tuple[float, Key, float, float, float, float]  # area, key, and the sides: left, top, right, bottom
+_area_of = itemgetter(0)
 
 
 def touching_groups(boxes: Mapping[Key, Box], *, reach: float) -> list[list[Key]]:
