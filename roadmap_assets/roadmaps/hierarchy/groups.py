@@ -88,9 +88,10 @@ def _columns(labels: Mapping[str, Box]) -> list[list[str]]:
 def _next_to(heading: Box, around: Grid[str], reach: float, *, side: int) -> list[str]:
     """The boxes just above or below a heading that overlap it by a quarter of the width."""
     found = []
+    middle = heading.center[1]
     for item in around.near(heading, reach):
         box = around.boxes[item]
-        beyond = (box.center[1] - heading.center[1]) * side > 0 and heading.gap_y(box) > -heading.height / 2
+        beyond = (box.y + box.height / 2 - middle) * side > 0 and heading.gap_y(box) > -heading.height / 2
         if beyond and _in_one_column(heading, box):
             found.append(item)
     return found
