@@ -34,10 +34,14 @@ def environment_in(folder: Path) -> dict[str, str]:
 
 def dg_command(folder: Path, *arguments: str) -> str:
     """The output of a `dg` command in the project's folder."""
-    environment = environment_in(folder)
-    done = subprocess.run([DG, *arguments], capture_output=True, text=True, cwd=REPOSITORY, env=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return output_of(folder, DG, *arguments)
+
+
+def output_of(folder: Path, *command: str | Path, fails: bool = False) -> str:
+    """The standard output of a command in the project's folder, or its standard error when it `fails`, as it must."""
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env=environment_in(folder))
+    assert (done.returncode != 0) is fails, done.stdout + done.stderr
+    return done.stderr if fails else done.stdout
 
 
 @pytest.mark.skipif(not DG.exists(), reason="dagster-dg-cli is not installed")
@@ -48,10 +52,13 @@ class TestDg:
             listed = dg_command(tmp_path, "list", "defs", "--json")
         assert all(f'"{name}"' in listed for name in (*WITH_PAGE, "new_roadmaps", "deferred_rows", "daily_refresh"))
 
-    def test_it_launches_a_partition(self, tmp_path: Path) -> None:
-        with instance_in(tmp_path / "home") as instance:
-            instance.add_dynamic_partitions("roadmap", ["data-orchestration"])
-            dg_command(tmp_path, "launch", "--assets", "*", "--partition", "data-orchestration")
+    def test_it_launches_a_partition_once_that_is_added(self, tmp_path: Path) -> None:
+        launch = (DG, "launch", "--assets", "*", "--partition", "data-orchestration")
+        with instance_in(tmp_path / "home"):
+            *_, last = output_of(tmp_path, *launch, fails=True).splitlines()
+            assert "a PartitionsDefinition containing the passed partition key `data-orchestration`" in last
+            output_of(tmp_path, DG.with_name("roadmap-assets"), "partitions", "add", "data-orchestration")
+            output_of(tmp_path, *launch)
         assert (tmp_path / "output" / "roadmap_data-orchestration.simulated.csv").exists()
 
     def test_the_first_start_warns_of_nothing_that_the_setup_could_avoid(self, tmp_path: Path) -> None:
