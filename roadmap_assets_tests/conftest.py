@@ -113,6 +113,20 @@ def postgres_database(postgres_url: str) -> Iterator[PostgresUrl]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def own_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this process, for tests that restart it; each leaves it running."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def own_url(own_server: PostgresServer) -> Iterator[PostgresUrl]:
+    """An empty database on the server that is restarted."""
+    with fresh_schema(own_server.url()) as url, closing(postgres.Warehouse(url)):
+        yield url
+
+
 @pytest.fixture(params=["duckdb", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Path | PostgresUrl:
     """The address of an empty database, of each kind in turn."""

@@ -6,7 +6,6 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from datetime import UTC
 
@@ -24,62 +23,57 @@ from roadmap_assets_tests.postgres import PASSWORD, PostgresServer
 from roadmap_assets_tests.processes import EngineProcess
 
 
-@pytest.fixture
-def server() -> Iterator[PostgresServer]:
-    """A server to restart."""
-    with PostgresServer() as server:
-        yield server
-
-
-def test_a_run_goes_on_by_itself_when_the_server_is_restarted_in_its_middle(server: PostgresServer) -> None:
+def test_a_run_goes_on_by_itself_when_the_server_is_restarted_in_its_middle(
+    own_server: PostgresServer, own_url: PostgresUrl
+) -> None:
     """Leases, answers and the quota are all on the server; it is away for a second."""
-    url = PostgresUrl(server.url())
     with Simulator(SimulatorOptions(latency_s=0.3)) as simulator:
-        with EngineProcess(TOPICS, db=url, url=simulator.url, concurrency=1, rpm=1000) as process:
+        with EngineProcess(TOPICS, db=own_url, url=simulator.url, concurrency=1, rpm=1000) as process:
             assert process.wait_for(BatchEnriched, times=2)
-            server.restart(down_s=1.0)
+            own_server.restart(down_s=1.0)
             process.end()
         assert asked(simulator) == Counter(TOPICS), "nothing is asked again"
-    assert stored(url) == Counter(TOPICS)
+    assert stored(own_url) == Counter(TOPICS)
 
 
 def test_answers_that_a_server_which_stays_away_cannot_take_are_kept_for_the_next_run(
-    server: PostgresServer, start: Start
+    own_server: PostgresServer, own_url: PostgresUrl, start: Start
 ) -> None:
-    runs = start(options={"latency_s": 0.2}, database=PostgresUrl(server.url()), wait_s=0.5)
+    runs = start(options={"latency_s": 0.2}, database=own_url, wait_s=0.5)
 
     def stop_server(event: Event) -> None:
         if isinstance(event, BatchEnriched):
             with suppress(ProcessLookupError):
-                server.stop()
+                own_server.stop()
 
     with pytest.raises(WarehouseUnavailable, match=r"Connection refused.*answers are kept in") as caught:
-        asyncio.run(runs.engine(concurrency=1).run(questions(60), on_event=stop_server))
+        asyncio.run(runs.engine(concurrency=1, lease_s=2.0).run(questions(60), on_event=stop_server))
     assert PASSWORD not in str(caught.value)
-    server.start()
+    own_server.start()
     answered = runs.calls
     assert runs.run(questions(60)).complete
     assert runs.calls == 3, f"{answered} calls were paid for, and none again"
     assert len(runs.answers()) == 60
 
 
-def test_runs_whose_connections_are_cut_go_on_and_store_each_topic_once(server: PostgresServer) -> None:
+def test_runs_whose_connections_are_cut_go_on_and_store_each_topic_once(
+    own_server: PostgresServer, own_url: PostgresUrl
+) -> None:
     """As by a network that fails and comes back: every session of both machines is ended, again and again."""
-    url = PostgresUrl(server.url())
     cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'roadmap-assets'"
     with Simulator(SimulatorOptions(latency_s=0.3)) as simulator, ExitStack() as stack:
         processes = [
-            stack.enter_context(EngineProcess(topics, db=url, url=simulator.url, concurrency=2))
+            stack.enter_context(EngineProcess(topics, db=own_url, url=simulator.url, concurrency=2))
             for topics in (TOPICS, TOPICS[::-1])
         ]
         for process in processes:
             assert process.wait_for(CacheChecked)
         for _ in range(3):
-            server.execute(cut)
+            own_server.execute(cut)
             time.sleep(0.4)
         for process in processes:
             process.end()
-    assert stored(url) == Counter(TOPICS)
+    assert stored(own_url) == Counter(TOPICS)
 
 
 def test_machines_with_faults_and_kills_at_random_answer_each_topic_once_within_one_quota(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
@@ -63,13 +62,6 @@ sys.stdin.readline()
 """
 
 
-@pytest.fixture
-def server() -> Iterator[PostgresServer]:
-    """A server to restart."""
-    with PostgresServer() as server:
-        yield server
-
-
 def opened(url: PostgresUrl, limits: Limits = FREE, **options: float) -> PostgresLimiter:
     return PostgresLimiter(url, limits=limits, scope="model", clock=SystemClock(), **options)  # type: ignore[arg-type]
 
@@ -99,25 +91,29 @@ def test_a_process_killed_in_the_middle_of_a_decision_blocks_no_other(postgres_d
         assert limiter.state().requests_today == 1
 
 
-def test_a_restarted_server_is_waited_for_and_no_permit_is_forgotten(server: PostgresServer) -> None:
-    with closing(opened(PostgresUrl(server.url()))) as limiter:
+def test_a_restarted_server_is_waited_for_and_no_permit_is_forgotten(
+    own_server: PostgresServer, own_url: PostgresUrl
+) -> None:
+    with closing(opened(own_url)) as limiter:
         first = permit(limiter, 1000)
-        server.stop()
+        own_server.stop()
         limiter.settle(first, input_tokens=1500)
-        threading.Timer(1.0, server.start).start()
+        threading.Timer(1.0, own_server.start).start()
         permit(limiter, 10)
         state = limiter.state()
     assert (state.requests_in_window, state.tokens_in_window) == (2, 1510), "settled once the server was back"
 
 
-def test_a_server_that_stays_away_ends_in_one_line_without_the_password(server: PostgresServer) -> None:
-    with closing(opened(PostgresUrl(server.url()), wait_s=0.3)) as limiter:
-        server.stop()
+def test_a_server_that_stays_away_ends_in_one_line_without_the_password(
+    own_server: PostgresServer, own_url: PostgresUrl
+) -> None:
+    with closing(opened(own_url, wait_s=0.3)) as limiter:
+        own_server.stop()
         with pytest.raises(QuotaUnavailable, match="Connection refused") as caught:
             limiter.try_acquire(input_tokens=1)
         with pytest.raises(QuotaUnavailable):
-            opened(PostgresUrl(server.url()))
-        server.start()
+            opened(own_url)
+        own_server.start()
     assert "\n" not in str(caught.value)
     assert PASSWORD not in str(caught.value)
 
