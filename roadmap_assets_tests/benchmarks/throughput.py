@@ -41,6 +41,10 @@ def throughput(conditions: Conditions) -> Iterator[Figure | Remark]:
             "Beside the calls, the engine checks every answer, takes a permit for each call from the limiter, and "
             "stores it all; storing has threads of its own, on two cores of which the simulator needs one."
         )
+        yield Remark(
+            "openaivec (2.9.3), which fills columns of a frame by OpenAI's models, cannot be put beside them: it calls "
+            "OpenAI's Responses API, which neither Gemini nor the simulator has."
+        )
 
 
 def our_engine(url: str, rows: int, concurrency: int) -> float:
