@@ -159,9 +159,9 @@ def test_no_traceback_shows_the_key(command_line: CommandLine) -> None:
     """Not even of an error that nobody foresaw, here in the middle of a call."""
     program = (
         "import sys\n"
-        "from roadmap_assets.enrichment.providers import gemini\n"
-        "def request_text(questions): raise ZeroDivisionError('unforeseen')\n"
-        "gemini.request_text = request_text\n"
+        "from roadmap_assets.enrichment.providers import wire\n"
+        "def request_text(questions, *, first_id): raise ZeroDivisionError('unforeseen')\n"
+        "wire.request_text = request_text\n"
         "from roadmap_assets.cli.main import main\n"
         "main()\n"
     )
