@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import certifi
 import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
@@ -85,6 +86,23 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Spread the tests over the workers."""
     return _GroupScheduling(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_authority(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Trust one certificate authority instead of all, which each client would read for 20 ms and no test needs.
+
+    Servers of tests are on loopback, without TLS; only the tests against the real hosts meet it.
+    """
+    if "SSL_CERT_FILE" in os.environ or pytestconfig.option.markexpr == "live":
+        yield
+        return
+    end = "-----END CERTIFICATE-----\n"
+    file = tmp_path_factory.mktemp("authorities") / "one.pem"
+    file.write_text(certifi.contents().partition(end)[0] + end)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(file))
+        yield
 
 
 @pytest.fixture(scope="session")
