@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
+from filelock import FileLock
 
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.clock import Clock, SystemClock
@@ -95,6 +98,17 @@ class Runs:
             url = self.database
             return PostgresLimiter(url, limits=limits, scope=scope, clock=clock, wait_s=self.wait_s, now=clock.time)
         return open_limiter(f"sqlite:///{self.folder}/quota.sqlite", limits=limits, scope=scope, clock=clock)
+
+    @contextmanager
+    def held_by_another(self) -> Iterator[None]:
+        """The database is held by another program, which waits until none of our transactions is at work in it."""
+        if not self.database:
+            with FileLock(f"{self.address}.lock"):
+                yield
+            return
+        with psycopg.connect(self.database.secret) as stranger:
+            stranger.execute("LOCK TABLE enrichments")
+            yield
 
     @property
     def arguments(self) -> list[str]:

@@ -7,20 +7,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
-from filelock import FileLock
 
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.engine.events import BatchEnriched, Event
 from roadmap_assets.enrichment.limiter.base import Limits
 from roadmap_assets.errors import QuotaUnavailable, WarehouseBusy, WarehouseUnreadable
 from roadmap_assets.simulator.faults import Edit, Hang, Rule, Status
-from roadmap_assets_tests.enrichment.engine.runs import FREE, Runs, Start, on_both, questions, rightly_answered
+from roadmap_assets_tests.enrichment.engine.runs import FREE, Start, on_both, questions, rightly_answered
 from roadmap_assets_tests.fake_clock import FakeClock
 from roadmap_assets_tests.postgres import as_set
 from roadmap_assets_tests.processes import Program
@@ -130,18 +128,6 @@ def test_answers_are_stored_while_others_are_still_awaited(start: Start) -> None
     assert asyncio.run(look_meanwhile()) == 80
 
 
-@contextmanager
-def held_by_another(runs: Runs) -> Iterator[None]:
-    """The database of these runs, held by another program."""
-    if not runs.database:
-        with FileLock(f"{runs.address}.lock"):
-            yield
-        return
-    with psycopg.connect(runs.database.secret) as stranger:
-        stranger.execute("LOCK TABLE enrichments")
-        yield
-
-
 @on_both
 def test_a_database_that_stays_locked_ends_the_run(start: Start) -> None:
     runs = start(wait_s=0.3, clock=SystemClock(), options={"latency_s": 0.05})
@@ -149,7 +135,7 @@ def test_a_database_that_stays_locked_ends_the_run(start: Start) -> None:
 
         def hold(event: Event) -> None:
             if isinstance(event, BatchEnriched) and event.batch == 1:
-                held.enter_context(held_by_another(runs))
+                held.enter_context(runs.held_by_another())
 
         with pytest.raises(WarehouseBusy):
             asyncio.run(runs.engine(concurrency=1).run(questions(2000), on_event=hold))

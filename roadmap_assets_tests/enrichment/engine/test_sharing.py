@@ -11,8 +11,6 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
-from filelock import FileLock
-
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.engine.events import BatchFailed, CacheChecked, Event
@@ -20,7 +18,7 @@ from roadmap_assets.simulator.faults import Rule, Status
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets.warehouse.enrichments import Answer, store_answers
 from roadmap_assets.warehouse.registry import open_warehouse
-from roadmap_assets_tests.enrichment.engine.runs import Start, questions
+from roadmap_assets_tests.enrichment.engine.runs import Start, on_both, questions
 from roadmap_assets_tests.processes import EngineProcess
 
 TOPICS = [f"Topic {number}" for number in range(134)]
@@ -101,6 +99,7 @@ print(dict(report.rows), flush=True)
 """
 
 
+@on_both
 def test_a_run_that_was_suspended_asks_nothing_that_was_answered_meanwhile(start: Start) -> None:
     runs = start(options={"latency_s": 0.3}, clock=SystemClock())
     arguments = [sys.executable, "-c", SUSPENDED, *runs.arguments]
@@ -109,7 +108,7 @@ def test_a_run_that_was_suspended_asks_nothing_that_was_answered_meanwhile(start
         while suspended.stdout.readline().strip() != "BatchEnriched":
             pass
         time.sleep(0.6)  # for the first answers to be stored
-        with FileLock(f"{runs.warehouse.name}.lock"):  # not while it holds the database
+        with runs.held_by_another():  # not while it holds the database
             suspended.send_signal(signal.SIGSTOP)
         before = runs.calls
         assert runs.run(questions(100)).complete
@@ -122,6 +121,7 @@ def test_a_run_that_was_suspended_asks_nothing_that_was_answered_meanwhile(start
     assert len(runs.answers()) == 100
 
 
+@on_both
 def test_before_a_retry_the_cache_is_looked_at_again(start: Start) -> None:
     runs = start(Rule(Status(503), first=1))
 
