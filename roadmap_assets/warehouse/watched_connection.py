@@ -62,11 +62,14 @@ class WatchedConnection(psycopg.Connection[Any]):
             return result
 
     def _is_at_work(self) -> bool:
-        """Whether the server, asked over another connection, is working on the statement that this one waits for."""
+        """Whether the server is working on the statement that this one waits for, asked over another connection.
+
+        One that refuses the other connection is there, and may be.
+        """
         if not self._parameters:
             return False
         try:
             with closing(type(self).connect(**self._parameters, autocommit=True)) as other:
                 return bool(other.execute(_AT_WORK, [self.info.backend_pid]).fetchone())
-        except psycopg.Error:
-            return False
+        except psycopg.Error as error:
+            return "FATAL" in str(error)  # an answer: it has no connection left for us, say

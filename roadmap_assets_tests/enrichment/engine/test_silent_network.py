@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,8 +23,9 @@ from roadmap_assets.warehouse.base import Connection, in_transaction
 from roadmap_assets.warehouse.enrichments import store_answers
 from roadmap_assets.warehouse.leases import LeaseHolder
 from roadmap_assets.warehouse.postgres import Warehouse
+from roadmap_assets.warehouse.postgres_connection import connect
 from roadmap_assets_tests.enrichment.engine.runs import Start, questions
-from roadmap_assets_tests.postgres import PASSWORD
+from roadmap_assets_tests.postgres import PASSWORD, PostgresServer
 from roadmap_assets_tests.silent_network import SilentNetwork
 from roadmap_assets_tests.warehouse.test_enrichments import answer
 from roadmap_assets_tests.warehouse.test_leases import claim, parts
@@ -100,6 +102,15 @@ def test_a_statement_that_takes_long_is_waited_for(behind: PostgresUrl) -> None:
     with closing(Warehouse(behind)) as warehouse, warehouse.transaction() as connection:
         slept = connection.execute("SELECT pg_sleep(?) IS NULL, 7", [6 * SILENT_S]).fetchall()
     assert [seven for _, seven in slept] == [7]
+
+
+def test_a_statement_that_takes_long_is_waited_for_though_the_server_has_no_connection_left(
+    own_server: PostgresServer,
+) -> None:
+    role = f"lonely_{uuid.uuid4().hex}"
+    own_server.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'lonely' CONNECTION LIMIT 1")
+    with closing(connect(PostgresUrl(own_server.url(user=role, password="lonely")))) as only:
+        assert only.execute("SELECT pg_sleep($1) IS NULL, 7", [6 * SILENT_S]).fetchall()[0][1] == 7
 
 
 def test_a_statement_that_waits_for_a_lock_is_waited_for(behind: PostgresUrl, postgres_database: PostgresUrl) -> None:
