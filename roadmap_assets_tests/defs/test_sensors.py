@@ -253,7 +253,7 @@ class TestDeferredRows:
         with Simulator() as simulator:
             project.ask(simulator.url, ROADMAP_RPD="1")
             project.set(ROADMAP_MODEL="simulator", ROADMAP_BATCH_SIZE="10")
-            project.run("bees")
+            project.fill("bees")
             project.run("cars")
         project.set(ROADMAP_OFFLINE="1", ROADMAP_RPD="0")
         project.fill("dogs")
