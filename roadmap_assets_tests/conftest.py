@@ -41,6 +41,7 @@ def pytest_configure() -> None:
 _LONG = (
     "defs/test_hard_stop.py",
     "enrichment/engine/test_sharing.py",
+    "enrichment/engine/test_silent_network.py",
     "enrichment/engine/test_crash.py",
     "enrichment/engine/test_servers.py",
     "enrichment/batch/test_crash.py",
