@@ -14,8 +14,6 @@ from contextlib import closing
 import dagster as dg
 import pytest
 from dagster import DagsterEventType
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run_iterator
 
 from roadmap_assets.defs import steps
 from roadmap_assets.enrichment.limiter.quota_file import QuotaFile
@@ -118,14 +116,13 @@ def test_a_step_is_retried_where_that_can_help(
     project: Project, monkeypatch: pytest.MonkeyPatch, asset: str, environment: dict[str, str], retried: bool
 ) -> None:
     monkeypatch.setattr(host, "BACKOFF_S", 0.0)
+    monkeypatch.setattr(steps, "RETRIES", dg.RetryPolicy(max_retries=1, delay=0))
     project.write("music")
     project.run("music", assets=ASSETS[:2])
     project.set(**environment)
-    job = project.definitions.resolve_job_def("refresh_roadmaps").get_subset(asset_selection={dg.AssetKey(asset)})
-    run = project.instance.create_run_for_job(job, tags={"dagster/partition": "music"})
-    events = {DagsterEventType.STEP_UP_FOR_RETRY, DagsterEventType.STEP_FAILURE}
-    found = (event for event in execute_run_iterator(InMemoryJob(job), run, project.instance))
-    assert next(event for event in found if event.event_type in events).is_step_up_for_retry is retried
+    result = project.run("music", assets=[asset])
+    assert not result.success
+    assert any(event.is_step_up_for_retry for event in result.all_events) is retried
 
 
 def test_a_fault_that_is_over_at_the_second_attempt_leaves_the_run_successful(
