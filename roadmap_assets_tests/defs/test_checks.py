@@ -149,7 +149,12 @@ class TestEachResultBelongsToItsRoadmap:
         project.write("art")
         project.write("music")
 
-        @dg.asset(name="meanwhile", deps=["raw_roadmap"], partitions_def=ROADMAPS)
+        @dg.asset(
+            name="meanwhile",
+            deps=["raw_roadmap"],
+            partitions_def=ROADMAPS,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+        )
         def meanwhile(context: dg.AssetExecutionContext) -> None:
             if context.partition_key == "art":
                 assert project.run("music").success

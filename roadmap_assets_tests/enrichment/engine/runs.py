@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -145,6 +146,11 @@ class Runs:
     def calls(self) -> int:
         """Requests that the server has seen."""
         return len(self.simulator.requests)
+
+    def wait_for_calls(self, count: int) -> None:
+        """Wait until the server has seen this many requests."""
+        while self.calls < count:
+            time.sleep(0.01)
 
     def ledger(self) -> list[tuple[str, str, int, int]]:
         """(outcome, detail, rows, answered) of every call, in the order of sending."""

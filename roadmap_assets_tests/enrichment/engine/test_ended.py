@@ -40,6 +40,7 @@ def test_a_cancelled_run_keeps_what_was_answered(start: Start) -> None:
 
         running = asyncio.create_task(runs.engine().run(questions(80), on_event=on_event))
         await answered.wait()
+        await asyncio.to_thread(runs.wait_for_calls, 4)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
@@ -70,6 +71,7 @@ def test_ctrl_c_keeps_what_was_answered(start: Start) -> None:
         enriched = 0
         while enriched < 2:
             enriched += process.stdout.readline().strip() == "BatchEnriched"
+        runs.wait_for_calls(4)
         os.kill(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert process.returncode != 0
@@ -105,6 +107,7 @@ def test_sigterm_keeps_what_was_answered_as_ctrl_c_does(start: Start, where: str
         enriched = 0
         while enriched < 2:
             enriched += process.stdout.readline().strip() == "BatchEnriched"
+        runs.wait_for_calls(4)
         os.kill(process.pid, signal.SIGTERM)
         _, errors = process.communicate(timeout=30)
     assert process.returncode != 0
