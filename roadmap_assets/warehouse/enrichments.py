@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table, one_row
 from roadmap_assets.warehouse.rows import insert_rows, utc_now
@@ -46,8 +46,7 @@ ENRICHMENT_FAILURES = Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One answered topic: `answer` holds the profile's columns; `call_id` names the call that brought it."""
 
     key: str
@@ -59,9 +58,6 @@ class Answer:
     model_version: str
     call_id: str
     base_url: str = ""
-
-
-_ANSWER = tuple(field.name for field in fields(Answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +130,9 @@ def store_answers(connection: Connection, answers: Sequence[Answer]) -> None:
     answered = answered_keys(connection, first)
     now = utc_now()
     # In the order of their keys, so that two transactions that store some of the same never wait for each other.
-    rows = ({**_row(answer), "answered_at": now} for key, answer in sorted(first.items()) if key not in answered)
+    rows = ({**answer._asdict(), "answered_at": now} for key, answer in sorted(first.items()) if key not in answered)
     insert_rows(connection, ENRICHMENTS, rows, unless_known=True)
     _forget_failures(connection, first)
-
-
-def _row(answer: Answer) -> dict[str, Any]:
-    """As `asdict`, which copies what is in the fields too: a third of the time that storing takes."""
-    return {name: getattr(answer, name) for name in _ANSWER}
 
 
 def load_failures(connection: Connection, keys: Iterable[str]) -> dict[str, PastFailure]:

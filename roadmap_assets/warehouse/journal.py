@@ -42,7 +42,7 @@ class Journal:
 
     def write(self, calls: Sequence[Call], answers: Sequence[Answer], asked: Sequence[AskedRow] = ()) -> Path:
         """Keep the records, on disk when this returns; the path of their file. Raises OSError when no folder can."""
-        lines = [{"call": asdict(call)} for call in calls] + [{"answer": asdict(answer)} for answer in answers]
+        lines = [{"call": asdict(call)} for call in calls] + [{"answer": answer._asdict()} for answer in answers]
         lines += [{"asked": asdict(row)} for row in asked]
         text = "".join(json.dumps(line, default=datetime.isoformat) + "\n" for line in lines)
         failed = OSError("there is no folder for it")

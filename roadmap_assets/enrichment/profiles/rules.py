@@ -27,7 +27,7 @@ _JOINERS: Final = "\u200c\u200d"
 _FULL_STOPS: Final = ".…。"
 _CLOSING_PUNCTUATION: Final = "!?,;:！？，；：、"
 _WORD: Final = re.compile(r"[^\W_]+")
-_ASCII_MARKS: Final = {code: " " for code in range(128) if not chr(code).isalnum()}
+_ASCII_WORDS: Final = bytes(code if chr(code).isalnum() else ord(" ") for code in range(128)) + bytes(128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class NotCopied:
 def bare_words(text: str) -> str:
     """`text` for comparison: its words alone, without case, punctuation, markup and invisible characters."""
     if text.isascii():
-        return " ".join(text.translate(_ASCII_MARKS).lower().split())
+        return b" ".join(text.encode().translate(_ASCII_WORDS).lower().split()).decode()
     return " ".join(_WORD.findall(unicodedata.normalize("NFKC", _BLANK.sub(" ", text)).casefold()))
 
 

@@ -61,6 +61,7 @@ class Gemini:
             raise InvalidSetting("GEMINI_API_KEY has a character that no key has, such as a space or a line break")
         # Otherwise the first request imports it (0.1 s, and more on a busy machine) between its permit and its sending.
         import anyio._backends._asyncio  # noqa: F401
+        import httpx2
 
         from roadmap_assets.enrichment.providers.http import open_client
 
@@ -69,14 +70,15 @@ class Gemini:
         self._on_close = on_close
         self._http, _ = open_client(connections=connections)
         path = model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
-        self._url = f"{(base_url or GEMINI).rstrip('/')}/{VERSION}/{quote(path)}:generateContent"
+        self._url = httpx2.URL(f"{(base_url or GEMINI).rstrip('/')}/{VERSION}/{quote(path)}:generateContent")
         headers = {"x-goog-api-key": api_key, "content-type": "application/json"}
         fixed = fixed_members(profile, temperature=temperature, thinking_level=thinking_level)
+        flex = {**fixed, "serviceTier": "flex"}
         # The timeout is for the front end, which would otherwise give up a request that queues.
         flex_headers = {**headers, "x-server-timeout": str(math.ceil(flex_timeout_s))}
         self._terms: dict[str, _Terms] = {
-            "standard": _Terms(fixed, headers, timeout_s),
-            "flex": _Terms({**fixed, "serviceTier": "flex"}, flex_headers, flex_timeout_s + _GRACE_S),
+            "standard": _Terms(encoded(fixed), headers, timeout_s),
+            "flex": _Terms(encoded(flex), flex_headers, flex_timeout_s + _GRACE_S),
         }
 
     async def ask(
@@ -114,7 +116,7 @@ class Gemini:
         from roadmap_assets.enrichment.providers.http import ReplyTooLarge
 
         terms = self._terms[service]
-        content = encoded({"contents": contents(questions), **terms.fixed})
+        content = encoded({"contents": contents(questions)})[:-1] + b"," + terms.fixed[1:]
         try:
             async with asyncio.timeout(terms.timeout_s):
                 response = await self._http.post(
@@ -142,9 +144,9 @@ class Gemini:
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """What the requests to one service have in common."""
+    """What the requests to one service have in common; `fixed` is the JSON object of their fixed members."""
 
-    fixed: Mapping[str, Any]
+    fixed: bytes
     headers: Mapping[str, str]
     timeout_s: float
 

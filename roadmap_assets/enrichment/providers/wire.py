@@ -46,12 +46,16 @@ def contents(questions: Sequence[Question], *, first_id: int = 0) -> list[dict[s
 def request_text(questions: Sequence[Question], *, first_id: int = 0) -> str:
     """`{"topics": [{"id": "0", "topic": …, "description": …, "context": …}, …]}`."""
     topics = [{"id": str(number), **question.wire} for number, question in enumerate(questions, first_id)]
-    return json.dumps({"topics": topics}, ensure_ascii=False)
+    return _JSON.encode({"topics": topics})
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:
     """A body as JSON, with a question mark for half of a surrogate pair, which is no text."""
-    return json.dumps(body, ensure_ascii=False).encode(errors="replace")
+    return _JSON.encode(body).encode(errors="replace")
+
+
+_JSON: Final = json.JSONEncoder(ensure_ascii=False)
+"""`json.dumps` would make one anew for each text."""
 
 
 # ------------------------------------------------------------------------------------------------------------- replies
