@@ -10,6 +10,10 @@ default:
 test *arguments:
     pytest -n auto {{arguments}}
 
+# Run the tests that take many seconds each
+test-long *arguments:
+    pytest -n auto -m long {{arguments}}
+
 # Check style, types and layers
 check:
     ruff check .

@@ -38,33 +38,8 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-_LONG = (
-    "defs/test_hard_stop.py",
-    "enrichment/engine/test_sharing.py",
-    "enrichment/engine/test_silent_network.py",
-    "enrichment/engine/test_crash.py",
-    "enrichment/engine/test_servers.py",
-    "enrichment/batch/test_crash.py",
-    "enrichment/limiter/test_days.py",
-    "roadmaps/test_hierarchy_places.py::test_a_document_of_100_000_topics_is_read",
-    "defs/test_many_roadmaps.py",
-    "defs/test_dg.py",
-    "defs/test_failures.py",
-    "evaluation/test_interrupted.py",
-    "test_wheel.py",
-    "test_benchmarks.py",
-)
-"""Tests of many seconds each, which start first: started last, one of them would keep the other workers waiting."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long tests first."""
-    long = tuple(f"{Path(__file__).parent.name}/{name}" for name in _LONG)
-    items.sort(key=lambda item: not item.nodeid.startswith(long))
-
-
 class _GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Any worker for any test, but one worker, and first, for those that share a `dagster dev` or a deployment.
+    """Any worker for any test, but one worker, and first, for those that share a Dagster or a deployment.
 
     That is what xdist's own `loadgroup` is for, which has no effect under pytest 9.2 (xdist 3.8 marks a test by an
     attribute that pytest no longer reads).
@@ -72,9 +47,8 @@ class _GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         module, _, _ = nodeid.partition("::")
-        if module.endswith(("test_dagster_dev.py", "test_dagster_ui.py")):
-            return "dagster dev"
-        return module if module.endswith("deploy/test_processes.py") else nodeid
+        shared = module.endswith(("test_dagster_dev.py", "test_dagster_ui.py", "deploy/test_processes.py"))
+        return module if shared else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

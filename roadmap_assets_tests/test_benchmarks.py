@@ -29,6 +29,7 @@ from roadmap_assets_tests.benchmarks.registry import BENCHMARKS
 from roadmap_assets_tests.benchmarks.report import Section, document, number
 
 
+@pytest.mark.long
 def test_a_quick_run_yields_its_figures_and_writes_them_down(tmp_path: Path) -> None:
     output = tmp_path / "docs" / "figures.md"
     result = CliRunner().invoke(program.main, ["--quick", "edit", "--output", str(output)])

@@ -257,6 +257,7 @@ def test_ctrl_c_ends_without_waiting_for_the_network(
         assert process.wait(timeout=20) == 130
 
 
+@pytest.mark.long
 def test_memory_stays_bounded_whatever_is_sent(live: CommandLine, upstream: Upstream) -> None:
     entry = b'{"path":"alpha/content/x@y.md","sha":"' + b"0" * 40 + b'"},'
     listing = b'{"tree":[' + entry * 1_000_000 + b"0]}"

@@ -23,8 +23,8 @@ def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
         yield Project(tmp_path, monkeypatch, instance)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterDev]:
-    """One `dagster dev` for all tests that need one, since starting it takes as long as a test."""
+    """One `dagster dev` for all tests of a module, since starting it takes as long as a test."""
     with DagsterDev(tmp_path_factory.mktemp("dev")) as running:
         yield running

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 
 import dagster as dg
+import pytest
 from dagster import DagsterRunStatus
 
 from roadmap_assets.defs.partitions import ROADMAPS
@@ -15,6 +16,8 @@ from roadmap_assets.simulator.faults import FaultPlan, Hang, Rule
 from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.defs.dagster_dev import DagsterDev
 from roadmap_assets_tests.roadmaps.written import write_roadmap
+
+pytestmark = pytest.mark.long
 
 
 def rows(dev: DagsterDev, query: str) -> list[tuple[object, ...]]:

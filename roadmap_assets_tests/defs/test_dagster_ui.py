@@ -1,6 +1,6 @@
 """What a user does in Dagster's web interface, by clicking in a real Chromium; and the pictures of the docs.
 
-They share the `dagster dev` of `test_dagster_dev`, with roadmaps of their own.
+They share one `dagster dev`; each has roadmaps of its own.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from roadmap_assets_tests.browser import CHROMIUM
 from roadmap_assets_tests.defs.dagster_dev import MODULE, DagsterDev
 from roadmap_assets_tests.defs.dagster_ui import DagsterUi, opened_ui
 from roadmap_assets_tests.roadmaps.written import write_roadmap
+
+pytestmark = pytest.mark.long
 
 SLUG = "data-orchestration"
 

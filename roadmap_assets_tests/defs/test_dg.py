@@ -14,6 +14,8 @@ from roadmap_assets.settings import Settings, variable_of
 from roadmap_assets_tests.dagster_webserver import free_port
 from roadmap_assets_tests.defs.project import REPOSITORY, WITH_PAGE, instance_in
 
+pytestmark = pytest.mark.long
+
 DG = Path(sys.executable).with_name("dg")
 
 

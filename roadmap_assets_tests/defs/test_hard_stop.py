@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from dagster import DagsterRunStatus
 
 from roadmap_assets.simulator.faults import FaultPlan, Hang, Rule
 from roadmap_assets_tests.defs.dagster_dev import DagsterDev
 from roadmap_assets_tests.roadmaps.written import write_roadmap
+
+pytestmark = pytest.mark.long
 
 
 def test_they_are_found_and_the_queue_goes_on(tmp_path: Path) -> None:

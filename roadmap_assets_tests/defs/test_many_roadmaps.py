@@ -128,6 +128,7 @@ def test_when_none_can_be_read_the_run_ends_at_once(project: Project) -> None:
     assert made(result) == {"raw_roadmap": ["art", "music"]}
 
 
+@pytest.mark.long
 def test_the_mapped_roadmaps_cold_take_the_least_calls(project: Project, real_roadmaps: Path) -> None:
     mapped = sorted(path.parent.name for path in real_roadmaps.glob("*/migration-mapping.json"))
     assert len(mapped) == 21, "the folder has another number of mapped roadmaps"

@@ -32,6 +32,8 @@ from roadmap_assets_tests.deploy.test_files import DEPLOY
 from roadmap_assets_tests.postgres import PostgresServer
 from roadmap_assets_tests.roadmaps.written import write_roadmap
 
+pytestmark = pytest.mark.long
+
 PASSWORDS = {name: f"{name}0password" for name in ("dagster", "owner", "worker", "reader")}
 MACHINES = ("machine-1", "machine-2")
 TOPICS = [f"Topic {number}" for number in range(50)]

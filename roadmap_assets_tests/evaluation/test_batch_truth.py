@@ -35,6 +35,7 @@ def test_a_drift_of_ten_points_is_found_in_200_rows(kitchen: StartKitchen) -> No
     assert not any(one.startswith("tldr") for one in report["findings"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(4))
 def test_no_drift_is_found_where_there_is_only_noise(kitchen: StartKitchen, seed: int) -> None:
     report = kitchen(bias=Bias(noise=0.10, seed=seed)).batch(200).run().as_json()

@@ -23,6 +23,7 @@ ASKED_TWICE = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seen", [1, 40])
 def test_a_killed_evaluation_pays_only_for_what_was_not_stored(command_line: CommandLine, seen: int) -> None:
     with Simulator(SimulatorOptions(latency_s=0.1)) as server:

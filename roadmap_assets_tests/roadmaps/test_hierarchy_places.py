@@ -111,6 +111,7 @@ def test_the_work_grows_linearly_with_the_topics() -> None:
         assert large < 6 * small, shape
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_hostile_drawings_take_no_quadratic_time(kind: str, layout: str) -> None:
@@ -118,10 +119,10 @@ def test_hostile_drawings_take_no_quadratic_time(kind: str, layout: str) -> None
     assert calls_to_trace(hostile_drawing(kind, layout, 1_500)) < MOST_CALLS * 1_500
 
 
-def test_a_document_of_100_000_topics_is_read() -> None:
-    places = large_drawing(100_000).paths()
-    assert len(places) > 99_000
-    assert places["left-4000-6"] == ("Stop 4000",)
+def test_a_document_of_20_000_topics_is_read() -> None:
+    places = large_drawing(20_000).paths()
+    assert len(places) > 19_000
+    assert places["left-800-6"] == ("Stop 800",)
 
 
 def numbered(count: int) -> str:

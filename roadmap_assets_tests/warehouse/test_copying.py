@@ -145,6 +145,7 @@ def answers_in(warehouse: Warehouse) -> int:
         return count_rows(connection)["enrichments"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("direction", ["into PostgreSQL", "into a file"])
 def test_a_copy_that_is_killed_at_any_moment_is_completed_by_the_next_and_doubles_nothing(
     direction: str, file: duckdb.Warehouse, postgres_database: PostgresUrl

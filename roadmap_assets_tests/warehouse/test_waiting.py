@@ -89,6 +89,7 @@ def test_that_a_killed_holder_holds_nothing_and_leaves_nothing(warehouse: Wareho
         assert count(Warehouse(warehouse.path, wait_s=0)) == 0
 
 
+@pytest.mark.long
 def test_that_one_waits_as_long_as_the_database_changes_hands(warehouse: Warehouse) -> None:
     """Others hold it for several times `wait_s` in all, none of them for long."""
     insert(warehouse, "ours")

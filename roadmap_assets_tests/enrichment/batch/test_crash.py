@@ -20,6 +20,8 @@ from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.killed_runs import files_in, schemas_in
 from roadmap_assets_tests.processes import BatchProcess
 
+pytestmark = pytest.mark.long
+
 TOPICS = [f"Topic {number}" for number in range(100)]
 KILLS = {"duckdb": 20, "postgresql": 10}
 LIFE_S = 0.5

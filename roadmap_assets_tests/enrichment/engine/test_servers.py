@@ -22,6 +22,8 @@ from roadmap_assets_tests.enrichment.engine.test_sharing import TOPICS, asked, s
 from roadmap_assets_tests.postgres import PASSWORD, PostgresServer
 from roadmap_assets_tests.processes import EngineProcess
 
+pytestmark = pytest.mark.long
+
 
 def test_a_run_goes_on_by_itself_when_the_server_is_restarted_in_its_middle(
     own_server: PostgresServer, own_url: PostgresUrl

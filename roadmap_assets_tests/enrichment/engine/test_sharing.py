@@ -11,6 +11,8 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.engine.events import BatchFailed, CacheChecked, Event
@@ -72,6 +74,7 @@ def test_that_a_living_run_asks_what_a_killed_one_had_leased(database: Path | Po
     assert stored(database) == Counter(TOPICS)
 
 
+@pytest.mark.long
 def test_that_four_processes_keep_to_one_quota(database: Path | PostgresUrl) -> None:
     """Strictly: the server refuses the first request too many in any window, here of 15 s instead of 60.
 

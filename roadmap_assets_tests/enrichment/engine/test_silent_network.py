@@ -30,6 +30,8 @@ from roadmap_assets_tests.silent_network import SilentNetwork
 from roadmap_assets_tests.warehouse.test_enrichments import answer
 from roadmap_assets_tests.warehouse.test_leases import claim, parts
 
+pytestmark = pytest.mark.long
+
 SILENT_S = 0.5
 CONNECT_S = 2  # libpq's least
 WAIT_S = 1.0

@@ -169,6 +169,7 @@ def take_all(path: Path, ready: Any, granted: Any) -> None:
             granted.put(None)
 
 
+@pytest.mark.long
 def test_four_processes_use_the_window_fully_and_never_pass_it(tmp_path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     ready, granted = spawn.Barrier(4), spawn.Queue()

@@ -66,6 +66,7 @@ def opened(url: PostgresUrl, limits: Limits = FREE, **options: float) -> Postgre
     return PostgresLimiter(url, limits=limits, scope="model", clock=SystemClock(), **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 def test_four_processes_that_begin_at_once_use_the_window_fully_and_never_pass_it(
     postgres_database: PostgresUrl,
 ) -> None:

@@ -24,6 +24,8 @@ from roadmap_assets_tests.exports.html.reading import EDITION, HOW_TO, ROWS, bri
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.long
+
 
 def becomes(page: Page, expression: str, value: str) -> None:
     """Wait for what a dialog's end leads to, which the browser reports in an event of its own."""

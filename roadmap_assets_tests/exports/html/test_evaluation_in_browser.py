@@ -14,6 +14,8 @@ from roadmap_assets_tests.exports.html.test_evaluation import estimate, report
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+pytestmark = pytest.mark.long
+
 PHONE = {"viewport": {"width": 360, "height": 740}}
 ONE = estimate(0.5, 0.35, 0.65)
 REPORTS = {

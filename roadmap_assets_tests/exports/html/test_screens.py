@@ -17,6 +17,8 @@ from roadmap_assets_tests.exports.html.reading import PHONE, ROWS, violations
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", [{}, PHONE], ids=["desktop", "phone"])

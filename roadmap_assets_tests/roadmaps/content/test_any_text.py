@@ -58,6 +58,7 @@ PATTERNS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
 def test_reading_takes_time_in_proportion_to_the_length(pattern: str) -> None:
     """Measured in calls of functions, which do not depend on the machine."""
@@ -65,6 +66,7 @@ def test_reading_takes_time_in_proportion_to_the_length(pattern: str) -> None:
     assert long < 4.4 * short
 
 
+@pytest.mark.long
 def test_a_text_of_50_mb_is_read_in_the_memory_of_its_beginning() -> None:
     """The peak excludes the text itself, which the source has in memory."""
     line = "Soil is alive.\n\n"

@@ -117,6 +117,7 @@ def test_no_document_is_one_clear_line_and_stops_nothing_else(upstream: Upstream
     assert live.fetch("spices").document.encode() == DOCUMENTS["spices"]
 
 
+@pytest.mark.long
 def test_a_document_of_100_000_topics_is_fetched(upstream: Upstream) -> None:
     upstream.documents["herbs"] = document(*map(str, range(100_000)))
     assert len(upstream.documents["herbs"]) < 16 << 20
