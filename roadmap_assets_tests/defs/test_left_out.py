@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from roadmap_assets_tests.defs.project import WITH_PAGE, Project, check_of, failures, made
-from roadmap_assets_tests.defs.test_sensors import Ticks
+from roadmap_assets_tests.defs.test_new_roadmaps import Ticks
 
 BACKFILL = {"dagster/backfill": "abcdefgh"}
 LATER = WITH_PAGE[1:]
