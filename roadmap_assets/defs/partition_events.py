@@ -97,6 +97,8 @@ def evaluations(
     instance: dg.DagsterInstance, asset: dg.AssetKey, roadmap: str, outcomes: Sequence[Outcome]
 ) -> list[dg.AssetCheckEvaluation]:
     """The events for what was found in `roadmap`, naming the latest materialization as the one that was judged."""
+    if not outcomes:
+        return []
     wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[roadmap])
     judged = next(iter(instance.fetch_materializations(wanted, limit=1).records), None)
     target = judged and AssetCheckEvaluationTargetMaterializationData(

@@ -64,6 +64,8 @@ def read_topics(roadmap: str, *, warehouse: Warehouse) -> TopicsRead:
 
 def document_topics(roadmaps: Sequence[str], *, warehouse: Warehouse) -> dict[str, dict[str, str]]:
     """The topics (id -> label) in each roadmap's document as it was last fetched."""
+    if not roadmaps:
+        return {}
     with warehouse.transaction() as connection:
         snapshots = {roadmap: load_snapshot(connection, roadmap) for roadmap in roadmaps}
     return {roadmap: topic_labels(found.document) if found else {} for roadmap, found in snapshots.items()}
