@@ -12,7 +12,7 @@ import dagster as dg
 from dagster import DagsterRunStatus
 
 JOB = "refresh_roadmaps"
-PATIENCE_S = 120.0
+PATIENCE_S = 200.0
 _ENDED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
 _LAUNCH = """
 mutation Launch($params: ExecutionParams!) {

@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from roadmap_assets.settings import Settings, variable_of
-from roadmap_assets_tests.dagster_webserver import free_port
+from roadmap_assets_tests.dagster_webserver import DagsterWebserver
 from roadmap_assets_tests.defs.project import REPOSITORY, WITH_PAGE, instance_in
 
 pytestmark = pytest.mark.long
@@ -67,7 +68,8 @@ class TestDg:
         """Dagster itself reports a new home's missing cursors, once."""
         (tmp_path / "home").mkdir()
         (tmp_path / "home" / "dagster.yaml").symlink_to(REPOSITORY / "roadmap_assets" / "defs" / "dagster.yaml")
-        command = [str(DG), "dev", "-h", "127.0.0.1", "-p", str(free_port())]
+        webserver = DagsterWebserver()
+        command = [str(DG), "dev", "-h", "127.0.0.1", "-p", str(webserver.port)]
         lines: list[str] = []
         with subprocess.Popen(
             command,
@@ -83,6 +85,8 @@ class TestDg:
                 lines.append(line)
                 if "Serving dagster-webserver" in line:
                     break
+            while not webserver.has_loaded(locations=1):  # an interrupt before that has warnings of its own
+                time.sleep(0.1)
             os.killpg(process.pid, signal.SIGINT)  # our own process group only
             lines += process.stdout.readlines()
         assert any("Serving dagster-webserver" in line for line in lines), "".join(lines)
