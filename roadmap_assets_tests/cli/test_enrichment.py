@@ -153,6 +153,7 @@ def rename(document: Path, topic_ids: set[str]) -> None:
     document.write_text(json.dumps(content), "utf-8")
 
 
+@pytest.mark.long
 def test_all_mapped_roadmaps_become_tables(command_line: CommandLine, real_roadmaps: Path) -> None:
     mapped = sorted(path.parent.name for path in real_roadmaps.glob("*/migration-mapping.json"))
     assert len(mapped) == 21
@@ -248,6 +249,7 @@ def test_an_interrupted_run_has_stored_what_was_answered(command_line: CommandLi
         assert len(server.requests[-1].topics) == SAMPLE_TOPICS - answered
 
 
+@pytest.mark.long
 def test_two_processes_on_one_database_keep_the_quota_and_lose_no_row(
     command_line: CommandLine, real_roadmaps: Path
 ) -> None:

@@ -88,6 +88,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_run_costs_no_answer(
     check_that_no_answer_is_lost(command_line, server, arguments, environment, small_disk)
 
 
+@pytest.mark.long
 def test_a_server_whose_disk_fills_up_in_the_middle_of_a_run_costs_no_answer(
     command_line: CommandLine, server: Simulator, server_on_a_small_disk: tuple[PostgresServer, Path], tmp_path: Path
 ) -> None:

@@ -59,6 +59,7 @@ except WarehouseUnwritable as error:
 """
 
 
+@pytest.mark.long
 def test_that_six_processes_lose_no_row(warehouse: Warehouse) -> None:
     with ExitStack() as stack:
         programs = [stack.enter_context(Program(INSERT_20, warehouse.path, name)) for name in "abcdef"]

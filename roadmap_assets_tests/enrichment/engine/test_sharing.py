@@ -23,6 +23,8 @@ from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.enrichment.engine.runs import Start, on_both, questions
 from roadmap_assets_tests.processes import EngineProcess
 
+pytestmark = pytest.mark.long
+
 TOPICS = [f"Topic {number}" for number in range(134)]
 
 
@@ -74,7 +76,6 @@ def test_that_a_living_run_asks_what_a_killed_one_had_leased(database: Path | Po
     assert stored(database) == Counter(TOPICS)
 
 
-@pytest.mark.long
 def test_that_four_processes_keep_to_one_quota(database: Path | PostgresUrl) -> None:
     """Strictly: the server refuses the first request too many in any window, here of 15 s instead of 60.
 

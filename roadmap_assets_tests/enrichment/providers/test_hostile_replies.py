@@ -113,6 +113,7 @@ def bomb() -> bytes:
     return b"".join([packed.compress(b"[" * 2**20) for _ in range(1024)]) + packed.flush()
 
 
+@pytest.mark.long
 def test_a_body_that_expands_to_a_gigabyte_is_given_up_early() -> None:
     compressed = bomb()
     assert len(compressed) < 2 * 2**20
