@@ -159,6 +159,8 @@ def test_of_a_day_whose_quota_is_gone_the_rest_is_deferred(start: Start) -> None
 
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=PROVIDER_ZONE).timestamp()
+NEVER_S = 60.0
+"""Of real time, until the clock ends a wait: for tests in which something else ends all of them."""
 
 
 @on_both
@@ -239,7 +241,7 @@ def test_a_refusal_stops_at_once(start: Start, fault: Fault | None, options: dic
 
 
 def test_after_a_refusal_no_waiting_batch_is_sent(start: Start) -> None:
-    runs = start(Rule(Status(503), first=4), Rule(Status(403), calls=(5,)))
+    runs = start(Rule(Status(503), first=4), Rule(Status(403), calls=(5,)), clock=FakeClock(quiet_s=NEVER_S))
     with pytest.raises(GeminiRefused):
         runs.run(questions(400), concurrency=5)
     assert runs.calls == 5, "four were waiting to send again"
@@ -248,7 +250,7 @@ def test_after_a_refusal_no_waiting_batch_is_sent(start: Start) -> None:
 
 @on_both
 def test_a_refusal_ends_every_wait(start: Start) -> None:
-    clock = FakeClock(NOON, quiet_s=0.1)
+    clock = FakeClock(NOON, quiet_s=NEVER_S)
     runs = start(Rule(Status(429, retry_delay_s=200), calls=(1,)), Rule(Status(403), calls=(2,)), clock=clock)
     with pytest.raises(GeminiRefused):
         runs.run(questions(40))
