@@ -10,6 +10,9 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from roadmap_assets.enrichment.providers.base import SIMULATOR
 from roadmap_assets.errors import InvalidSetting
 
+SIMULATOR_ANSWERS_S = 10.0
+"""Even on a machine that is busy with other things: a run that takes the simulator for a real model loses its calls."""
+
 
 def check_address(url: str) -> None:
     """Raise InvalidSetting, without quoting a password, when nothing can be sent to this address."""
@@ -33,13 +36,13 @@ def public_address(url: str) -> str:
 
 
 def is_simulator(url: str) -> bool:
-    """Whether the simulator listens at this address. False also when nobody answers within two seconds.
+    """Whether the simulator listens at this address. False also when nobody answers within `SIMULATOR_ANSWERS_S`.
 
     The request carries no key, costs no quota, and follows no redirect.
     """
     opener = urllib.request.build_opener(_NoRedirects)
     try:
-        with opener.open(f"{public_address(url)}/simulator", timeout=2) as reply:
+        with opener.open(f"{public_address(url)}/simulator", timeout=SIMULATOR_ANSWERS_S) as reply:
             return bool(json.loads(reply.read(1000)) == {"model": SIMULATOR})
     except (OSError, ValueError, http.client.HTTPException, RecursionError):
         return False
