@@ -12,7 +12,7 @@ from typing import Final, get_args
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.limiter.base import least_seconds
 from roadmap_assets.enrichment.providers.base import Service, Usage
-from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.enrichment.questions import Question, keys_of
 from roadmap_assets.warehouse.batch_jobs import pending_keys
 from roadmap_assets.warehouse.enrichments import answered_keys, cache_size, load_failures
 
@@ -70,17 +70,18 @@ def look_up(config: EngineConfig, questions: Mapping[str, Question]) -> LookUp:
     """Look up questions by their keys, all in one transaction. Raises as `Warehouse.transaction`."""
     with config.warehouse.transaction() as connection:
         answered = answered_keys(connection, questions)
-        pending = pending_keys(connection, questions.keys() - answered)
+        left = questions.keys() - answered
+        pending = pending_keys(connection, left)
         entries, latest = cache_size(connection)
-        failures = load_failures(connection, questions.keys() - answered)
+        failures = load_failures(connection, left)
     given_up = {
         key: f"{past.reason}, in {past.runs} runs: {past.last_error}"
         for key, past in failures.items()
         if past.runs >= config.failure_runs and key not in pending
     }
     given_up |= _too_long(config, questions)
-    settled = answered | given_up.keys() | pending
-    to_ask = [question for key, question in questions.items() if key not in settled]
+    left -= given_up.keys() | pending
+    to_ask = [question for key, question in questions.items() if key in left] if left else []
     return LookUp(answered, given_up, pending, to_ask, entries, latest)
 
 
@@ -106,9 +107,9 @@ def make_plan(config: EngineConfig, questions: Sequence[Question], found: LookUp
         output_tokens=len(found.to_ask) * len(config.profile.columns) * OUTPUT_TOKENS_PER_COLUMN,
     )
     limits = config.limits
-    hits = sum(question.key in found.answered for question in questions)
-    gone = sum(question.key in found.given_up for question in questions)
-    pending = sum(question.key in found.pending for question in questions)
+    hits, gone, pending = (
+        sum(map(known.__contains__, keys_of(questions))) for known in (found.answered, found.given_up, found.pending)
+    )
     return Plan(
         rows=len(questions),
         hits=hits,

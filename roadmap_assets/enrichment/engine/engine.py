@@ -13,7 +13,7 @@ from roadmap_assets.enrichment.engine.events import CacheChecked, OnEvent
 from roadmap_assets.enrichment.engine.report import Report
 from roadmap_assets.enrichment.engine.tally import Tally
 from roadmap_assets.enrichment.plan import Plan, look_up, make_plan
-from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.enrichment.questions import Question, keys_of
 
 
 class Engine:
@@ -48,10 +48,8 @@ class Engine:
         found = look_up(config, unique)
         plan = make_plan(config, questions, found)
         tally = Tally(config, questions, unique=unique, plan=plan, began=began)
-        for key in found.answered:
-            tally.settle(key, "hit")
-        for key in found.pending:
-            tally.settle(key, "pending")
+        tally.settle_all(found.answered, "hit")
+        tally.settle_all(found.pending, "pending")
         for key, reason in found.given_up.items():
             tally.fail(key, reason)
         on_event(CacheChecked(found.entries, found.latest, plan=plan, batch_size=config.batch_size))
@@ -65,4 +63,4 @@ class Engine:
 
 def by_key(questions: Sequence[Question]) -> dict[str, Question]:
     """Each question once."""
-    return {question.key: question for question in questions}
+    return dict(zip(keys_of(questions), questions, strict=True))

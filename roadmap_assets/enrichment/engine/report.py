@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from roadmap_assets.enrichment.plan import Plan
-from roadmap_assets.enrichment.questions import Question
+from roadmap_assets.enrichment.questions import Question, keys_of
 from roadmap_assets.warehouse.ledger import Spent
 
 Status = Literal["hit", "enriched", "failed", "deferred", "pending"]
@@ -69,4 +69,4 @@ class Report:
 
 def count_rows(questions: Iterable[Question], statuses: Mapping[str, Status]) -> Counter[Status]:
     """Number of rows by status; rows that share a key share its status."""
-    return Counter(statuses[question.key] for question in questions)
+    return Counter(map(statuses.__getitem__, keys_of(questions)))
