@@ -142,7 +142,8 @@ class SimulatorApp(Router):
         fault = self._faults.next(seen.topics)
         outcome = _outcome(fault)
         if isinstance(fault, Status):
-            return Outgoing(seen, fault.code, _status_body(fault, seen.model), outcome=outcome)
+            body = _status_body(fault, seen.model)
+            return Outgoing(seen, fault.code, body, outcome=outcome, latency_s=fault.after_s)
         if fault == Garble("html"):
             return Outgoing(seen, 200, _HTML.encode(), outcome=outcome, media_type="text/html")
         rows = answer_all(columns, call.topics, bias=self.options.bias, call=len(self.seen))

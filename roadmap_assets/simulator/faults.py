@@ -39,7 +39,7 @@ class Status:
     """Answer with this status and Gemini's body for it.
 
     ``quota``: which quota a 429 names; ``retry_delay_s``: its RetryInfo, None leaves it out; ``reason``: adds an
-    ErrorInfo (``API_KEY_INVALID``); ``body``: sent as it is, instead of Gemini's.
+    ErrorInfo (``API_KEY_INVALID``); ``body``: sent as it is, instead of Gemini's; ``after_s``: how long it takes.
     """
 
     code: Annotated[int, Field(ge=400, le=599)]
@@ -47,6 +47,7 @@ class Status:
     retry_delay_s: float | None = None
     reason: str = ""
     body: str | None = None
+    after_s: float = 0.0
     kind: Literal["status"] = "status"
     __pydantic_config__ = _STRICT
 

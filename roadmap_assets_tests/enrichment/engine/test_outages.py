@@ -251,7 +251,8 @@ def test_after_a_refusal_no_waiting_batch_is_sent(start: Start) -> None:
 @on_both
 def test_a_refusal_ends_every_wait(start: Start) -> None:
     clock = FakeClock(NOON, quiet_s=NEVER_S)
-    runs = start(Rule(Status(429, retry_delay_s=200), calls=(1,)), Rule(Status(403), calls=(2,)), clock=clock)
+    refused = Rule(Status(403, after_s=3.0), calls=(1,))
+    runs = start(refused, Rule(Status(429, retry_delay_s=200), calls=(2,)), clock=clock)
     with pytest.raises(GeminiRefused):
         runs.run(questions(40))
     assert clock.time() < NOON + 100
