@@ -142,9 +142,10 @@ class PostgresLimiter:
         return seconds_until_sent(calls, grants, standing, self.limits)
 
     def close(self) -> None:
-        with suppress(psycopg.Error):
-            self._settle()
-        self._raw.close()
+        with self._lock:  # a run that was stopped may have left a statement under way in a thread
+            with suppress(psycopg.Error):
+                self._settle()
+            self._raw.close()
 
     def _connect(self) -> psycopg.Connection[Any]:
         """A connection whose commits are not awaited: a crash of the server forgets at most a second of permits."""
