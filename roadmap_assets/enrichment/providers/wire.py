@@ -55,7 +55,7 @@ def encoded(body: Mapping[str, Any]) -> bytes:
 
 
 _JSON: Final = json.JSONEncoder(ensure_ascii=False)
-"""`json.dumps` would make one anew for each text."""
+"""`json.dumps` would create a new encoder for each text."""
 
 
 # ------------------------------------------------------------------------------------------------------------- replies
