@@ -6,11 +6,13 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 SCHEMES = ("postgresql://", "postgres://")
+_CHOOSE_THE_TABLES = ("dbname", "host", "hostaddr", "options", "port", "service")
+"""Parameters of a URL that lead to another server, database or schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,16 @@ class PostgresUrl:
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def tables(self) -> str:
+        """Identifies the tables behind the URL: the name, and the parameters that choose the database or the schema.
+
+        It has no password, but it may be long; messages have the name.
+        """
+        parameters = sorted(parse_qsl(urlsplit(self.secret).query))
+        chosen = [(name, value) for name, value in parameters if name in _CHOOSE_THE_TABLES]
+        return f"{self.name}?{urlencode(chosen)}" if chosen else self.name
 
 
 def _hide_password(address: object) -> object:

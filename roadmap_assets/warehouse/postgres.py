@@ -44,7 +44,7 @@ class Warehouse:
         self, url: PostgresUrl, *, wait_s: float = 30.0, on_wait: Callable[[str], None] = lambda _: None
     ) -> None:
         self.url = url
-        self.journal = Journal(url.name)
+        self.journal = Journal(url.tables)
         self._wait_s = wait_s
         self._on_wait = on_wait
 

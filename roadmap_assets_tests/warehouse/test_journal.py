@@ -4,26 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.engine.recorder import Record, Recorder
 from roadmap_assets.errors import WarehouseBusy, WarehouseUnwritable
-from roadmap_assets.warehouse.duckdb import Warehouse
-from roadmap_assets.warehouse.enrichments import load_answers, store_answers
+from roadmap_assets.warehouse import duckdb, postgres
+from roadmap_assets.warehouse.base import Warehouse
+from roadmap_assets.warehouse.enrichments import load_answers
 from roadmap_assets.warehouse.journal import Journal
 from roadmap_assets.warehouse.leases import LeaseHolder
+from roadmap_assets.warehouse.registry import open_warehouse
+from roadmap_assets_tests.postgres import as_set, fresh_schema
 from roadmap_assets_tests.processes import Program
-from roadmap_assets_tests.warehouse.access import HOLD_AS_A_STRANGER
-from roadmap_assets_tests.warehouse.test_enrichments import answer
+from roadmap_assets_tests.warehouse.access import HOLD_A_TABLE, HOLD_AS_A_STRANGER
+from roadmap_assets_tests.warehouse.test_enrichments import answer, store
 from roadmap_assets_tests.warehouse.test_ledger import CALL
 
 
 @pytest.fixture
-def warehouse(file: Warehouse) -> Warehouse:
-    return file
+def other(database: Path | PostgresUrl, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+    """Another database of the same kind; on a server, another schema."""
+    if isinstance(database, Path):
+        yield duckdb.Warehouse(tmp_path / "other.duckdb")
+        return
+    server = request.getfixturevalue("postgres_url")
+    with fresh_schema(server) as url, closing(postgres.Warehouse(url)) as warehouse:
+        yield warehouse
+
+
+def held_by_a_stranger(database: Path | PostgresUrl) -> Program:
+    """A program that holds the file, or the table of answers on a server."""
+    return Program(HOLD_AS_A_STRANGER if isinstance(database, Path) else HOLD_A_TABLE, as_set(database))
 
 
 def stored(warehouse: Warehouse) -> tuple[list[str], list[str]]:
@@ -33,11 +50,12 @@ def stored(warehouse: Warehouse) -> tuple[list[str], list[str]]:
     return [key for (key,) in answers], [call_id for (call_id,) in calls]
 
 
-def test_a_database_held_for_too_long_costs_no_answer(warehouse: Warehouse) -> None:
-    impatient = Warehouse(warehouse.path, wait_s=0.3)
+def test_a_database_held_for_too_long_costs_no_answer(database: Path | PostgresUrl, warehouse: Warehouse) -> None:
+    impatient = open_warehouse(database, wait_s=0.3)
+    store(impatient)
     with LeaseHolder(impatient) as holder:
         recorder = Recorder(impatient, holder)
-        with Program(HOLD_AS_A_STRANGER, _made(warehouse)) as stranger:
+        with held_by_a_stranger(database) as stranger:
             stranger.line()
             recorder.put(Record(call=CALL, answers=(answer("a"), answer("b"))))
             with pytest.raises(WarehouseBusy) as caught:
@@ -49,12 +67,15 @@ def test_a_database_held_for_too_long_costs_no_answer(warehouse: Warehouse) -> N
     assert warehouse.journal.files() == []
 
 
-def test_records_that_arrive_after_a_failure_are_kept_as_well(warehouse: Warehouse) -> None:
+def test_records_that_arrive_after_a_failure_are_kept_as_well(
+    database: Path | PostgresUrl, warehouse: Warehouse
+) -> None:
     """Replies of calls that were in flight when the database could not be opened."""
-    impatient = Warehouse(warehouse.path, wait_s=0.3)
+    impatient = open_warehouse(database, wait_s=0.3)
+    store(impatient)
     with LeaseHolder(impatient) as holder:
         recorder = Recorder(impatient, holder)
-        with Program(HOLD_AS_A_STRANGER, _made(warehouse)) as stranger:
+        with held_by_a_stranger(database) as stranger:
             stranger.line()
             recorder.put(Record(call=CALL, answers=(answer("a"),)))
             with pytest.raises(WarehouseBusy):
@@ -88,10 +109,26 @@ def test_a_transaction_that_fails_leaves_the_journal(warehouse: Warehouse) -> No
     assert stored(warehouse) == (["a"], [])
 
 
-def test_each_database_has_a_journal_of_its_own(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_each_database_has_a_journal_of_its_own(warehouse: Warehouse, other: Warehouse) -> None:
     warehouse.journal.write([], [answer("a")])
-    assert stored(Warehouse(tmp_path / "other.duckdb")) == ([], [])
+    assert stored(other) == ([], [])
     assert stored(warehouse) == (["a"], [])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "shared", "why"),
+    [
+        ("?options=-csearch_path%3Dother", False, "another schema"),
+        ("?dbname=other", False, "another database"),
+        ("?connect_timeout=3&password=another", True, "the same tables"),
+    ],
+)
+def test_urls_that_lead_to_the_same_tables_share_a_journal(parameters: str, shared: bool, why: str) -> None:
+    one, other = (
+        postgres.Warehouse(PostgresUrl(f"postgresql://worker:secret@host/roadmaps{end}")) for end in ("", parameters)
+    )
+    one.journal.write([], [answer("a")])
+    assert bool(other.journal.files()) == shared, why
 
 
 def test_a_damaged_file_is_set_aside(warehouse: Warehouse) -> None:
@@ -108,19 +145,19 @@ def test_a_link_or_a_folder_in_place_of_a_file_is_left_alone(warehouse: Warehous
     assert stored(warehouse) == ([], [])
 
 
-def test_the_next_folder_is_used_when_one_cannot_be_written(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_the_next_folder_is_used_when_one_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "blocked").write_text("no folder")
     folders = [tmp_path / "blocked" / "journal", tmp_path / "second"]
-    journal = Journal(warehouse.path, folders=lambda: folders)
+    journal = Journal(tmp_path / "x.duckdb", folders=lambda: folders)
     assert journal.write([], [answer("a")]).parent == folders[1]
     with pytest.raises(OSError, match="Not a directory"):
-        Journal(warehouse.path, folders=lambda: folders[:1]).write([], [answer("a")])
+        Journal(tmp_path / "x.duckdb", folders=lambda: folders[:1]).write([], [answer("a")])
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no second file system")
-def test_another_file_system_than_the_databases_comes_first(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_another_file_system_than_the_databases_comes_first(tmp_path: Path) -> None:
     other = Path(f"/dev/shm/roadmap-assets-test-{os.getpid()}")
-    file = Journal(warehouse.path, folders=lambda: [tmp_path / "near", other]).write([], [answer("a")])
+    file = Journal(tmp_path / "x.duckdb", folders=lambda: [tmp_path / "near", other]).write([], [answer("a")])
     try:
         assert file.parent == other
     finally:
@@ -128,13 +165,7 @@ def test_another_file_system_than_the_databases_comes_first(warehouse: Warehouse
         other.rmdir()
 
 
-def test_room_for_all_answers_is_checked_before_they_are_asked(warehouse: Warehouse) -> None:
-    warehouse.require_room(answers=400)
+def test_room_for_all_answers_is_checked_before_they_are_asked(file: duckdb.Warehouse) -> None:
+    file.require_room(answers=400)
     with pytest.raises(WarehouseUnwritable, match=r"MB free, and 1000000000000 answers.*ROADMAP_DB"):
-        warehouse.require_room(answers=10**12)
-
-
-def _made(warehouse: Warehouse) -> Path:
-    with warehouse.transaction() as connection:
-        store_answers(connection, [])
-    return warehouse.path
+        file.require_room(answers=10**12)
