@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import psycopg
 import pytest
 
 from roadmap_assets import warehouse
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.errors import WarehouseUnreadable
 from roadmap_assets.warehouse.attached import DuckDBConnection
 from roadmap_assets.warehouse.base import Connection
 from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.migrations import MIGRATIONS, migrate
+from roadmap_assets.warehouse.postgres_connection import PostgresConnection, connect
+from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets.warehouse.rows import quoted
 from roadmap_assets.warehouse.schema import TABLES
 from roadmap_assets.warehouse.topics import Resource, Topic, load_topics
@@ -24,23 +29,42 @@ FIRST_VERSION = Path(__file__).parent / "version_1.sql"
 PROFILE_COLUMN = 'a "profile"\'s'
 
 
-def columns(path: Path) -> list[tuple[object, ...]]:
-    with duckdb.connect(str(path), read_only=True) as connection:
-        return connection.execute(
-            "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() WHERE NOT internal "
-            "ORDER BY table_name, column_index"
-        ).fetchall()
+def read(database: Path | PostgresUrl, query: str) -> list[tuple[Any, ...]]:
+    """As another program reads it."""
+    if isinstance(database, PostgresUrl):
+        with psycopg.connect(database.secret) as server:
+            return server.execute(query.encode()).fetchall()
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(query).fetchall()
 
 
-def migrations_that_ran(path: Path) -> list[str]:
-    with duckdb.connect(str(path), read_only=True) as connection:
-        return [name for (name,) in connection.execute("SELECT name FROM schema_migrations ORDER BY ran_at").fetchall()]
+def columns(database: Path | PostgresUrl) -> list[tuple[Any, ...]]:
+    return read(
+        database,
+        "SELECT table_name, column_name, data_type, is_nullable = 'YES' FROM information_schema.columns "
+        "WHERE table_schema = current_schema() ORDER BY table_name, ordinal_position",
+    )
+
+
+def contents(database: Path | PostgresUrl) -> object:
+    """Whatever must not change: each byte of a file, each table on a server."""
+    return database.read_bytes() if isinstance(database, Path) else columns(database)
+
+
+def migrations_that_ran(database: Path | PostgresUrl) -> list[str]:
+    return [name for (name,) in read(database, "SELECT name FROM schema_migrations ORDER BY ran_at")]
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[DuckDBConnection]:
+def opened(database: Path | PostgresUrl) -> Iterator[Connection]:
     """A transaction in which no migration has run by itself."""
-    with duckdb.connect(str(path)) as raw:
+    if isinstance(database, PostgresUrl):
+        with closing(connect(database)) as server:
+            server.execute("BEGIN")
+            yield PostgresConnection(server)
+            server.execute("COMMIT")
+        return
+    with duckdb.connect(str(database)) as raw:
         raw.begin()
         yield DuckDBConnection(raw)
         raw.commit()
@@ -126,34 +150,32 @@ def test_that_no_sql_means_something_else_in_another_database(module: Path) -> N
     assert re.findall(only_in_duckdb, module.read_text("utf-8")) == []
 
 
-def test_that_a_migration_runs_once_and_after_those_before_it(tmp_path: Path) -> None:
-    path = tmp_path / "x.duckdb"
-    with Warehouse(path).transaction() as connection:
+def test_that_a_migration_runs_once_and_after_those_before_it(database: Path | PostgresUrl) -> None:
+    with open_warehouse(database).transaction() as connection:
         connection.execute("INSERT INTO lease_holders VALUES ('a', now()::TIMESTAMP)")
 
     def add_host(connection: Connection) -> None:
         connection.execute("ALTER TABLE lease_holders ADD COLUMN host VARCHAR DEFAULT 'here'")
 
     for _ in range(2):
-        with opened(path) as connection:
-            migrate(connection, path, migrations=(*MIGRATIONS, ("add_host", add_host)))
+        with opened(database) as connection:
+            migrate(connection, str(database), migrations=(*MIGRATIONS, ("add_host", add_host)))
             assert connection.execute("SELECT holder, host FROM lease_holders").fetchall() == [("a", "here")]
-    assert migrations_that_ran(path) == [*(name for name, _ in MIGRATIONS), "add_host"]
+    assert migrations_that_ran(database) == [*(name for name, _ in MIGRATIONS), "add_host"]
 
 
-def test_that_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "x.duckdb"
-    with Warehouse(path).transaction():
+def test_that_a_migration_that_fails_changes_nothing(database: Path | PostgresUrl) -> None:
+    with open_warehouse(database).transaction():
         pass
-    before = columns(path)
+    before = columns(database)
 
     def fail_in_the_middle(connection: Connection) -> None:
         connection.execute("DROP TABLE lease_holders")
         raise RuntimeError
 
-    with pytest.raises(RuntimeError), opened(path) as connection:
-        migrate(connection, path, migrations=(*MIGRATIONS, ("fail", fail_in_the_middle)))
-    assert columns(path) == before
+    with pytest.raises(RuntimeError), opened(database) as connection:
+        migrate(connection, str(database), migrations=(*MIGRATIONS, ("fail", fail_in_the_middle)))
+    assert columns(database) == before
 
 
 def test_that_a_database_of_a_newer_version_is_left_untouched(tmp_path: Path) -> None:
@@ -175,20 +197,21 @@ def test_that_a_database_of_a_newer_version_is_left_untouched(tmp_path: Path) ->
         "CREATE TABLE schema_migrations (version INTEGER)",
     ],
 )
-def test_that_the_table_of_another_program_is_left_untouched(tmp_path: Path, theirs: str) -> None:
-    path = tmp_path / "x.duckdb"
-    with duckdb.connect(str(path)) as connection:
+def test_that_the_table_of_another_program_is_left_untouched(database: Path | PostgresUrl, theirs: str) -> None:
+    with opened(database) as connection:
         connection.execute(theirs)
-    before = path.read_bytes()
-    with pytest.raises(WarehouseUnreadable, match=r"another program.*ROADMAP_DB"), Warehouse(path).transaction():
+    before = contents(database)
+    with (
+        pytest.raises(WarehouseUnreadable, match=r"another program.*ROADMAP_DB"),
+        open_warehouse(database).transaction(),
+    ):
         pass
-    assert path.read_bytes() == before
+    assert contents(database) == before
 
 
-def test_that_we_live_beside_other_tables(tmp_path: Path) -> None:
-    path = tmp_path / "x.duckdb"
-    with duckdb.connect(str(path)) as connection:
+def test_that_we_live_beside_other_tables(database: Path | PostgresUrl) -> None:
+    with opened(database) as connection:
         connection.execute("CREATE TABLE recipes AS SELECT 'bread' AS name")
-    with Warehouse(path).transaction() as connection:
+    with open_warehouse(database).transaction() as connection:
         assert connection.execute("SELECT name FROM recipes").fetchall() == [("bread",)]
         assert connection.execute("SELECT * FROM topics").fetchall() == []
