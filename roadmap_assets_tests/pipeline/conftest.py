@@ -9,24 +9,27 @@ from typing import Any
 import pytest
 
 from roadmap_assets import pipeline
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.roadmaps.sources.directory import DirectorySource
 from roadmap_assets.settings import load_settings
-from roadmap_assets.warehouse.duckdb import Warehouse
+from roadmap_assets.warehouse.registry import open_warehouse
+from roadmap_assets_tests.postgres import as_set
 
 
 class Roadmaps:
     """A directory of roadmaps, the database they go to, and a simulator to ask."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: Path | PostgresUrl) -> None:
         self.folder = folder / "source"
         self.folder.mkdir()
         self.output = folder / "output"
         self.source = DirectorySource(self.folder)
-        self.warehouse = Warehouse(folder / "test.duckdb")
+        self.database = database
+        self.warehouse = open_warehouse(database)
 
     def access(self, **settings: Any) -> Access:
-        return Access(load_settings(db=self.warehouse.path, **settings), offline=True)
+        return Access(load_settings(db=as_set(self.database), **settings), offline=True)
 
     def write(self, slug: str, *topics: str, text: str = "A text.") -> None:
         """Make or change a roadmap of these topics, one below the other."""
@@ -69,11 +72,16 @@ class Roadmaps:
         with self.warehouse.transaction() as connection:
             return connection.execute(query).fetchall()
 
+    def change(self, statement: str) -> None:
+        with self.warehouse.transaction() as connection:
+            connection.execute(statement)
+
 
 @pytest.fixture
-def roadmaps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Roadmaps:
+def roadmaps(database: Path | PostgresUrl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Roadmaps:
+    """Two roadmaps of two topics each, and a database of each kind in turn."""
     monkeypatch.chdir(tmp_path)
-    roadmaps = Roadmaps(tmp_path)
+    roadmaps = Roadmaps(tmp_path, database)
     roadmaps.write("alpha", "One", "Two")
     roadmaps.write("beta", "One", "Three")
     return roadmaps
