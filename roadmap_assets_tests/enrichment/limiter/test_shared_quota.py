@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from roadmap_assets.database_url import PostgresUrl
@@ -212,3 +214,20 @@ def test_scopes_do_not_touch_each_other(open_one: Opener) -> None:
     one.close_day()
     assert two.state() == QuotaState(0, 0, 0, None, None)
     permit(two)
+
+
+def test_old_permits_are_forgotten(open_one: Opener, clock: FakeClock, database: Path | PostgresUrl) -> None:
+    limiter = open_one(Limits(rpm=0, tpm=0, rpd=0))
+    for _ in range(200):
+        permit(limiter)
+        clock.advance(6.0)
+    assert permits_in(database) == 11
+    assert limiter.state().requests_today == 200
+
+
+def permits_in(database: Path | PostgresUrl) -> int:
+    if isinstance(database, PostgresUrl):
+        with psycopg.connect(database.secret) as server:
+            return len(server.execute("SELECT * FROM quota_grants").fetchall())
+    with closing(sqlite3.connect(database)) as file:
+        return len(file.execute("SELECT * FROM permits").fetchall())

@@ -68,16 +68,6 @@ def test_a_day_closed_by_a_clock_that_was_ahead_ends_with_the_real_day(open_one:
     assert caught.value.until == next_reset(NOON)
 
 
-def test_old_permits_are_forgotten(open_one: Opener, clock: FakeClock, tmp_path: Path) -> None:
-    limiter = open_one(Limits(rpm=0, tpm=0, rpd=0))
-    for _ in range(200):
-        permit(limiter)
-        clock.advance(6.0)
-    with closing(sqlite3.connect(tmp_path / "quota.sqlite")) as database:
-        assert database.execute("SELECT count(*) FROM permits").fetchone() == (11,)
-    assert limiter.state().requests_today == 200
-
-
 @pytest.mark.parametrize(
     ("url", "named", "reason"),
     [
