@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import InvalidSetting
@@ -16,6 +17,7 @@ from roadmap_assets.simulator.faults import FaultPlan, Rule, Status
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.enrichment.providers.raw_server import answering, http
+from roadmap_assets_tests.postgres import as_set
 
 REAL = "gemini-3.5-flash-lite"
 
@@ -58,9 +60,11 @@ def test_what_is_no_simulator_is_taken_for_the_model_that_is_configured(tmp_path
         assert access(tmp_path, gemini_base_url=url).model == REAL
 
 
-def test_answers_of_a_simulator_are_kept_as_its_own_with_the_address(tmp_path: Path) -> None:
+def test_answers_of_a_simulator_are_kept_as_its_own_with_the_address(
+    tmp_path: Path, database: Path | PostgresUrl
+) -> None:
     with Simulator() as simulator:
-        there = access(tmp_path, gemini_base_url=f"{simulator.url}/")
+        there = access(tmp_path, db=as_set(database), gemini_base_url=f"{simulator.url}/")
         warehouse = open_warehouse(there.settings.db)
         report = asyncio.run(there.engine(warehouse).run([http_question(there)]))
         assert report.base_url == simulator.url
@@ -68,7 +72,7 @@ def test_answers_of_a_simulator_are_kept_as_its_own_with_the_address(tmp_path: P
         with warehouse.transaction() as connection:
             kept = connection.execute("SELECT model, model_version, base_url FROM enrichments").fetchall()
         assert kept == [("simulator", "simulator", simulator.url)]
-    real = access(tmp_path)
+    real = access(tmp_path, db=as_set(database))
     assert real.engine(warehouse).plan([http_question(real)]).hits == 0
 
 

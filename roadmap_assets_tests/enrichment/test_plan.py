@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from roadmap_assets.enrichment.limiter.base import Limits
-from roadmap_assets.simulator.server import Simulator
-from roadmap_assets_tests.enrichment.engine.runs import Runs, ask, questions
+from roadmap_assets_tests.enrichment.engine.runs import Start, ask, on_both, questions
+
+pytestmark = on_both
 
 
-def test_a_plan_agrees_with_the_run_that_follows(tmp_path: Path) -> None:
-    with Simulator() as simulator:
-        runs = Runs(tmp_path, simulator)
-        runs.run(questions(50))
-        calls = runs.calls
-        rows = [*questions(134), *questions(10, start=120), ask("Long", "Words and more words. " * 300)]
-        engine = runs.engine()
-        plan = engine.plan(rows)
-        assert runs.calls == calls, "no call is made"
-        report = runs.run(rows)
+def test_a_plan_agrees_with_the_run_that_follows(start: Start) -> None:
+    runs = start()
+    runs.run(questions(50))
+    calls = runs.calls
+    rows = [*questions(134), *questions(10, start=120), ask("Long", "Words and more words. " * 300)]
+    engine = runs.engine()
+    plan = engine.plan(rows)
+    assert runs.calls == calls, "no call is made"
+    report = runs.run(rows)
     assert (plan.rows, plan.hits, plan.misses, plan.given_up) == (145, 50, 95, 0)
     assert report.rows == {"hit": plan.hits, "enriched": plan.misses}
     assert plan.calls == report.calls == report.least_calls == 5
@@ -43,14 +41,12 @@ def test_a_plan_agrees_with_the_run_that_follows(tmp_path: Path) -> None:
     ],
 )
 def test_the_shortest_time_follows_from_the_quota(
-    tmp_path: Path, limits: Limits, seconds: float, days: int, why: str
+    start: Start, limits: Limits, seconds: float, days: int, why: str
 ) -> None:
-    with Simulator() as simulator:
-        plan = Runs(tmp_path, simulator, limits=limits).engine().plan(questions(400))
+    plan = start(limits=limits).engine().plan(questions(400))
     assert (plan.calls, plan.seconds, plan.days) == (20, seconds, days), why
 
 
-def test_an_unknown_price_is_not_zero(tmp_path: Path) -> None:
-    with Simulator() as simulator:
-        engine = Runs(tmp_path, simulator, model="nobodys-model").engine()
-        assert engine.plan(questions(1)).cost_usd is None
+def test_an_unknown_price_is_not_zero(start: Start) -> None:
+    engine = start(model="nobodys-model").engine()
+    assert engine.plan(questions(1)).cost_usd is None

@@ -11,7 +11,9 @@ from roadmap_assets.enrichment.plan import look_up, make_plan
 from roadmap_assets.enrichment.providers.base import Outcome, Usage
 from roadmap_assets.warehouse.leases import LeaseHolder
 from roadmap_assets.warehouse.rows import utc_now
-from roadmap_assets_tests.enrichment.engine.runs import Start, questions
+from roadmap_assets_tests.enrichment.engine.runs import Start, on_both, questions
+
+pytestmark = on_both
 
 
 def test_a_reply_from_elsewhere_is_matched_stored_and_counted(start: Start) -> None:

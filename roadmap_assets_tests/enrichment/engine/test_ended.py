@@ -98,6 +98,7 @@ asyncio.run(notebook()) if sys.argv[1] == "in a notebook" else work()
 """
 
 
+@on_both
 @pytest.mark.parametrize("where", ["in the foreground", "in the background", "in a notebook"])
 def test_sigterm_keeps_what_was_answered_as_ctrl_c_does(start: Start, where: str) -> None:
     runs = start(Rule(Hang(), calls=(3, 4)))

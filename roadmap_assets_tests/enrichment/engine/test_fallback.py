@@ -9,7 +9,9 @@ from roadmap_assets.enrichment.limiter.base import Limits
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import GeminiRefused
 from roadmap_assets.simulator.faults import Drop, Edit, Garble, Rule, Status
-from roadmap_assets_tests.enrichment.engine.runs import Runs, Start, questions, rightly_answered
+from roadmap_assets_tests.enrichment.engine.runs import Runs, Start, on_both, questions, rightly_answered
+
+pytestmark = on_both
 
 STRONG = "gemini-strong"
 WEAK = Rule(Edit("long_text", topic="Topic 3"), topic="Topic 3")

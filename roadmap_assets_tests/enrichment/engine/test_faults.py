@@ -26,6 +26,8 @@ from roadmap_assets.simulator.faults import (
 )
 from roadmap_assets_tests.enrichment.engine.runs import MODEL, Start, agree, on_both, questions, rightly_answered
 
+pytestmark = on_both
+
 
 @dataclass(frozen=True)
 class Case:
@@ -136,24 +138,7 @@ CASES = [
 ]
 
 
-ON_A_SERVER = {
-    "429 on one call": "a pause",
-    "429 for tokens": "a pause, and tokens that are settled",
-    "500, 503, 504 once each": "leases that are claimed again, and calls without answers",
-    "an error page of a proxy": "text from outside in the ledger",
-    "1 of 20 missing in each reply": "a call and a part of its answers",
-    "one reply no JSON": "a batch that is divided",
-    "one prompt blocked": "a batch of topics that are suspected",
-}
-"""The faults that also meet PostgreSQL: one for each thing that the database or the limiter is asked to do."""
-
-
-@pytest.mark.parametrize(
-    ("start", "case"),
-    [("duckdb", case) for case in CASES] + [("postgresql", case) for case in CASES if case.fault in ON_A_SERVER],
-    ids=str,
-    indirect=["start"],
-)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_fault_costs_calls_and_no_row(start: Start, case: Case) -> None:
     runs = start(*case.rules, timeout_s=case.timeout_s)
     report = runs.run(questions(100))
@@ -167,7 +152,6 @@ def test_a_fault_costs_calls_and_no_row(start: Start, case: Case) -> None:
     assert not report.stop_reason
 
 
-@on_both
 def test_a_topic_that_is_never_answered_costs_its_attempts(start: Start) -> None:
     runs = start(Rule(Edit("omit", topic="Topic 7"), topic="Topic 7"))
     report = runs.run(questions(100))
@@ -240,7 +224,6 @@ def test_a_batch_that_brings_nothing_starves_nobody(start: Start, concurrency: i
     agree(runs, report)
 
 
-@on_both
 @pytest.mark.parametrize(
     ("fault", "status", "why"),
     [
@@ -266,7 +249,6 @@ def test_every_reply_cut_ends_with_all_rows(start: Start) -> None:
     assert runs.calls <= 10
 
 
-@on_both
 def test_the_ledger_tells_each_attempt_apart(start: Start) -> None:
     before = datetime.now(UTC).replace(tzinfo=None)
     runs = start(Rule(Status(503), calls=(1,)))

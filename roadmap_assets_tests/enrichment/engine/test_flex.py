@@ -10,7 +10,9 @@ import pytest
 from roadmap_assets.enrichment.cost import Prices
 from roadmap_assets.enrichment.engine.events import FellBack, Stopped
 from roadmap_assets.simulator.faults import Edit, Rule
-from roadmap_assets_tests.enrichment.engine.runs import Runs, Start, agree, questions, rightly_answered
+from roadmap_assets_tests.enrichment.engine.runs import Runs, Start, agree, on_both, questions, rightly_answered
+
+pytestmark = on_both
 
 FLEX: dict[str, Any] = {"service": "flex"}
 

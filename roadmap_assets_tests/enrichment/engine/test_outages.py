@@ -34,6 +34,8 @@ from roadmap_assets_tests.enrichment.engine.runs import (
 )
 from roadmap_assets_tests.fake_clock import FakeClock
 
+pytestmark = on_both
+
 
 def down_until(runs: Runs, tries: int) -> Callable[[Event], None]:
     """Takes the events of a run, and has the server refused until this many calls were lost."""
@@ -60,7 +62,6 @@ def test_of_a_server_that_is_down_one_batch_finds_out_when_it_is_back(start: Sta
     assert any("ConnectError" in detail for _, detail, _, _ in runs.ledger())
 
 
-@on_both
 def test_a_server_that_goes_down_in_the_middle_costs_what_was_in_flight(start: Start) -> None:
     runs = start(options={"latency_s": 0.05})
     back = down_until(runs, 1)
@@ -99,7 +100,6 @@ def test_a_server_that_is_never_there_costs_one_batchs_attempts(start: Start) ->
     assert runs.run(questions(100)).complete
 
 
-@on_both
 def test_nothing_is_sent_before_the_pause_of_a_429_is_over(start: Start) -> None:
     # An answer takes longer than an error, so that nothing is on its way to the server when the pause begins.
     runs = start(Rule(Status(429, retry_delay_s=1), calls=(2,)), clock=SystemClock(), options={"latency_s": 0.2})
@@ -136,7 +136,6 @@ def test_nothing_is_sent_before_the_pause_of_a_429_is_over(start: Start) -> None
     assert any(p.granted_at >= until for p in permits)
 
 
-@on_both
 def test_of_a_day_whose_quota_is_gone_the_rest_is_deferred(start: Start) -> None:
     runs = start(Rule(Status(429, quota="day", retry_delay_s=2), calls=(3,)), clock=FakeClock(NOON, quiet_s=0.03))
     report = runs.run(questions(100), concurrency=2)
@@ -163,7 +162,6 @@ NEVER_S = 60.0
 """Of real time, until the clock ends a wait: for tests in which something else ends all of them."""
 
 
-@on_both
 @pytest.mark.parametrize(
     ("told_s", "waited", "why"),
     [(20.0, True, "some seconds are waited for"), (301.0, False, "more than five minutes are for another run")],
@@ -206,7 +204,6 @@ def test_backoff_grows_and_is_not_waited_for_in_vain(start: Start) -> None:
     assert abs(clock.time() - NOON - sum(seconds)) < 0.5, "nothing is waited for after the last attempt"
 
 
-@on_both
 def test_429_on_every_call_ends(start: Start) -> None:
     runs = start(Rule(Status(429, retry_delay_s=2)))
     report = runs.run(questions(100))
@@ -248,7 +245,6 @@ def test_after_a_refusal_no_waiting_batch_is_sent(start: Start) -> None:
     assert runs.outcomes() == {"refused": 1, "unavailable": 4}
 
 
-@on_both
 def test_a_refusal_ends_every_wait(start: Start) -> None:
     clock = FakeClock(NOON, quiet_s=NEVER_S)
     refused = Rule(Status(403, after_s=3.0), calls=(1,))
@@ -259,7 +255,6 @@ def test_a_refusal_ends_every_wait(start: Start) -> None:
     assert runs.outcomes() == {"refused": 1, "busy": 1}
 
 
-@on_both
 def test_what_was_answered_before_a_refusal_is_stored(start: Start) -> None:
     runs = start(Rule(Status(403), calls=(3,)))
     with pytest.raises(GeminiRefused):
