@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from pydantic import BaseModel, JsonValue, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 
 from roadmap_assets.enrichment.profiles.copies import PromptCopies
 from roadmap_assets.enrichment.profiles.examples import as_instructions, examples_of
@@ -133,7 +133,7 @@ class Profile:
             raise RuleBroken(_shortened(f"could not be checked: {type(error).__name__}: {error}")) from error
         if len(text) > MAX_ANSWER_CHARS:
             raise RuleBroken(f"the answer has {len(text)} characters, at most {MAX_ANSWER_CHARS}")
-        accepted: dict[str, JsonValue] = json.loads(text)
+        accepted: dict[str, JsonValue] = from_json(text)
         if objection := self._copies.objection(accepted, topic=str(values.get("topic", ""))):
             raise RuleBroken(objection)
         return accepted

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import orjson
+
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.providers.base import Kind, Outcome, Usage
 from roadmap_assets.enrichment.questions import Question
@@ -44,18 +46,17 @@ def contents(questions: Sequence[Question], *, first_id: int = 0) -> list[dict[s
 
 
 def request_text(questions: Sequence[Question], *, first_id: int = 0) -> str:
-    """`{"topics": [{"id": "0", "topic": …, "description": …, "context": …}, …]}`."""
+    """`{"topics":[{"id":"0","topic":…,"description":…,"context":…},…]}`."""
     topics = [{"id": str(number), **question.wire} for number, question in enumerate(questions, first_id)]
-    return _JSON.encode({"topics": topics})
+    return encoded({"topics": topics}).decode()
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:
     """A body as JSON, with a question mark for half of a surrogate pair, which is no text."""
-    return _JSON.encode(body).encode(errors="replace")
-
-
-_JSON: Final = json.JSONEncoder(ensure_ascii=False)
-"""`json.dumps` would create a new encoder for each text."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # half of a pair, or an integer of more than 64 bits
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 # ------------------------------------------------------------------------------------------------------------- replies

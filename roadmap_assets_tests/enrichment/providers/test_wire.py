@@ -69,4 +69,4 @@ def test_an_error_in_a_proxys_own_words_is_quoted_with_the_status() -> None:
 
 
 def test_half_of_a_surrogate_pair_does_not_keep_a_request_from_being_sent() -> None:
-    assert encoded({"text": "a \ud800 b"}) == b'{"text": "a ? b"}'
+    assert encoded({"text": "a \ud800 b"}) == b'{"text":"a ? b"}'
