@@ -80,9 +80,8 @@ class LeaseHolder:
         wanted = sorted(set(keys))  # in this order, so that two claims of some of the same never wait for each other
         query = f"SELECT key, holder FROM enrichment_leases WHERE key IN {KEYS}"
         holders: dict[str, str] = dict(connection.execute(query, [",".join(wanted)]).fetchall())
-        free = [{"key": key, "holder": self.id} for key in wanted if key not in holders]
-        inserted = insert_rows(connection, ENRICHMENT_LEASES, free, unless_known=True, returning="key")
-        own = {key for key, holder in holders.items() if holder == self.id} | set(inserted)
+        own = {key for key, holder in holders.items() if holder == self.id}
+        own |= self._insert(connection, [key for key in wanted if key not in holders])
         # After the leases: a key that another run has answered, and freed since, must not be asked again, nor one that
         # it has put into a batch job.
         answered = answered_keys(connection, wanted)
@@ -90,6 +89,14 @@ class LeaseHolder:
         settled = answered | pending
         held = frozenset(wanted) - own - settled
         return Claim(frozenset(answered), frozenset(own - settled), held, frozenset(pending))
+
+    def _insert(self, connection: Connection, keys: list[str]) -> set[str]:
+        """Lease these keys, in their order; those that another holder leased at this moment are not in the result."""
+        if not keys:
+            return set()
+        insert = f"INSERT INTO enrichment_leases (key, holder) SELECT key, ? FROM {KEYS} AS wanted (key)"
+        insert += f"{connection.dialect.unless_known} RETURNING key"
+        return {key for (key,) in connection.execute(insert, [self.id, ",".join(keys)]).fetchall()}
 
     def release(self, connection: Connection, keys: Iterable[str]) -> None:
         """End this holder's leases of these keys."""

@@ -46,23 +46,19 @@ def insert_rows(
     rows: Iterable[Mapping[str, Any]],
     *,
     unless_known: bool = False,
-    returning: str = "",
-) -> list[Any]:
+) -> None:
     """Insert `rows` (column name -> value); a column that a row does not have is null.
 
     Values are what JSON can hold, or times. `unless_known` leaves out a row whose key another transaction has stored in
-    the meantime. The result has the column `returning`, if one is named, of each row that was inserted.
+    the meantime.
     """
     names = ", ".join(map(quoted, table.types))
-    inserted: list[Any] = []
     left = iter(rows)
     while some := list(islice(left, ROWS_A_STATEMENT)):
         source, parameters = connection.dialect.unpacked(table.types, some)
         insert = f"INSERT INTO {quoted(table.name)} ({names}) SELECT {names} FROM {source}"
         insert += connection.dialect.unless_known if unless_known else ""
-        cursor = connection.execute(f"{insert} RETURNING {quoted(returning)}" if returning else insert, parameters)
-        inserted += [value for (value,) in cursor.fetchall()] if returning else []
-    return inserted
+        connection.execute(insert, parameters)
 
 
 def utc_now() -> datetime:
