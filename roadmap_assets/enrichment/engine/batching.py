@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from roadmap_assets.enrichment.questions import Question
@@ -54,17 +54,21 @@ class Pool:
 
     def take(self, *, partial: bool) -> list[Item]:
         """The next batch; empty if nothing is left, or if it is not full and `partial` is false."""
-        taken = 0
-        tokens = self._fixed_tokens
-        for item in self._waiting:
-            tokens += item.question.tokens
-            if taken and tokens > self._tokens:
-                break
-            taken += 1
-            if taken == self._size:
-                break
+        taken = next(self.sizes(item.question for item in self._waiting), 0)
         full = taken == self._size or taken < len(self._waiting)
         return self._take(taken) if full or partial else []
+
+    def sizes(self, questions: Iterable[Question]) -> Iterator[int]:
+        """The size of each batch that these questions make in this order; what waits in the pool is left alone."""
+        taken, tokens = 0, self._fixed_tokens
+        for question in questions:
+            if taken and (taken == self._size or tokens + question.tokens > self._tokens):
+                yield taken
+                taken, tokens = 0, self._fixed_tokens
+            taken += 1
+            tokens += question.tokens
+        if taken:
+            yield taken
 
     def _take(self, count: int) -> list[Item]:
         items = [self._waiting.popleft() for _ in range(count)]
@@ -113,15 +117,6 @@ class Backlog:
         items += self._leftovers.take_all() if self._leftovers is not None else []
         self._suspect.clear()
         return items
-
-
-def count_batches(pool: Pool, questions: Iterable[Question]) -> int:
-    """The minimum number of calls for these questions, packed by an empty pool."""
-    pool.add(Item(question) for question in questions)
-    count = 0
-    while pool.take(partial=True):
-        count += 1
-    return count
 
 
 def halves(items: list[Item]) -> list[list[Item]]:

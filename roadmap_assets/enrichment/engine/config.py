@@ -9,7 +9,7 @@ from typing import Literal
 
 from roadmap_assets.enrichment.clock import Clock, SystemClock
 from roadmap_assets.enrichment.cost import Prices
-from roadmap_assets.enrichment.engine.batching import Pool, count_batches
+from roadmap_assets.enrichment.engine.batching import Pool
 from roadmap_assets.enrichment.limiter.base import Limiter, Limits
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.providers.base import Provider, Service
@@ -56,7 +56,7 @@ class EngineConfig:
 
     def count_batches(self, questions: Iterable[Question]) -> int:
         """The minimum number of calls for these questions."""
-        return count_batches(self.new_pool(), questions)
+        return sum(1 for _ in self.new_pool().sizes(questions))
 
     def new_pool(self) -> Pool:
         """An empty pool with the limits on topics and tokens."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadmap_assets.enrichment.engine.batching import Item, Pool, count_batches, halves
+from roadmap_assets.enrichment.engine.batching import Item, Pool, halves
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets_tests.enrichment.engine.runs import questions
 
@@ -28,7 +28,7 @@ def pool_of(*items: Item, size: int = 20, tokens: int = 16_000, fixed: int = 0) 
     ("count", "batches"), [(0, 0), (1, 1), (20, 1), (21, 2), (134, 7), (140, 7), (141, 8), (400, 20)]
 )
 def test_so_many_batches(count: int, batches: int) -> None:
-    assert count_batches(pool_of(), questions(count)) == batches
+    assert sum(1 for _ in pool_of().sizes(questions(count))) == batches
 
 
 @given(st.lists(st.integers(20, 900)), st.integers(1, 20), st.integers(100, 1000))
@@ -37,9 +37,11 @@ def test_batches_are_in_order_within_the_limits_and_as_full_as_these_allow(
 ) -> None:
     items = [Item(sized(count)) for count in tokens]
     pool = pool_of(*items, size=size, tokens=limit, fixed=30)
+    sizes = list(pool.sizes(item.question for item in items))
     batches = []
     while batch := pool.take(partial=True):
         batches.append(batch)
+    assert [len(batch) for batch in batches] == sizes
     assert [item for batch in batches for item in batch] == items
     for batch in batches:
         cost = 30 + sum(item.question.tokens for item in batch)
