@@ -96,8 +96,13 @@ class Backlog:
         """Append batches that are not to be packed with others."""
         self._suspect.extend(batches)
 
-    def take(self, *, idle: bool) -> list[Item]:
-        """The next batch; empty when there is none, or when it is better to wait for calls in flight: not `idle`."""
+    def take(self, *, idle: bool, more: bool) -> list[Item]:
+        """The next batch; empty when there is none, or when it is better to wait.
+
+        That is for calls in flight unless `idle`, and when there are `more` items to come, for those.
+        """
+        if more:
+            return self._pool.take(partial=False)
         partial = idle and not self._suspect
         batch = self._pool.take(partial=partial or self._pool.nothing_asked)
         return self._leftovers.take(partial=partial) if not batch and self._leftovers is not None else batch

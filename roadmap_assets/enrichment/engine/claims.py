@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -15,8 +15,10 @@ from roadmap_assets.warehouse.enrichments import PastFailure, load_failures
 from roadmap_assets.warehouse.leases import Claim, LeaseHolder
 from roadmap_assets.warehouse.rows import utc_now
 
+FIRST_KEYS: Final = 1_000
+"""In the first transaction of a large claim: these are asked while the others are claimed."""
 KEYS_A_CLAIM: Final = 10_000
-"""In one transaction, which takes half a kilobyte of memory a key."""
+"""In each further one, which takes half a kilobyte of memory a key."""
 
 
 class Claims:
@@ -35,21 +37,26 @@ class Claims:
         self._began = utc_now()
         self._seen_at = time.monotonic()
 
-    async def claim(self, items: Iterable[Item]) -> list[Item]:
+    async def claim(self, items: Sequence[Item]) -> list[Item]:
         """Those of the items that this run is to ask: it holds their leases now.
 
         Items that were answered or failed in another run, or are in a batch job, are settled, and those that another
         run asks are `held`.
         """
-        leased: list[Item] = []
-        left = iter(items)
-        while some := list(islice(left, KEYS_A_CLAIM)):
-            leased += await self._claim({item.question.key: item for item in some}, leased_before=len(leased))
-        return leased
+        return [item async for part in self.claim_in_parts(items) for item in part]
 
-    async def _claim(self, wanted: Mapping[str, Item], *, leased_before: int) -> list[Item]:
+    async def claim_in_parts(self, items: Sequence[Item]) -> AsyncGenerator[list[Item], None]:
+        """The same, a transaction at a time: what one has claimed can be asked while the next one claims."""
+        self._warehouse.require_room(answers=len(items))  # before they are paid for
+        left = iter(items)
+        size = FIRST_KEYS
+        while some := list(islice(left, size)):
+            yield await self._claim({item.question.key: item for item in some})
+            size = KEYS_A_CLAIM
+
+    async def _claim(self, wanted: Mapping[str, Item]) -> list[Item]:
         generation = self.check_generation()
-        claim, failed = await asyncio.to_thread(self._lease, tuple(wanted), leased_before=leased_before)
+        claim, failed = await asyncio.to_thread(self._lease, tuple(wanted))
         self.held = self.held - wanted.keys() | claim.held
         for key in claim.answered:
             self._tally.settle(key, "hit")
@@ -74,7 +81,7 @@ class Claims:
         generation = self.check_generation()
         return all(item.generation == generation for item in items)
 
-    def _lease(self, keys: Sequence[str], *, leased_before: int) -> tuple[Claim, dict[str, str]]:
+    def _lease(self, keys: Sequence[str]) -> tuple[Claim, dict[str, str]]:
         """The claim, and those of its leased keys that failed in another run since this one began."""
 
         def lease(connection: Connection) -> tuple[Claim, dict[str, PastFailure]]:
@@ -82,6 +89,4 @@ class Claims:
             return claim, load_failures(connection, claim.leased)
 
         claim, past = in_transaction(self._warehouse, lease)
-        if claim.leased:
-            self._warehouse.require_room(answers=leased_before + len(claim.leased))  # before they are paid for
         return claim, {key: failure.last_error for key, failure in past.items() if failure.failed_at >= self._began}

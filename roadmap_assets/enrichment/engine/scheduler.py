@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from itertools import count
 
 from roadmap_assets.enrichment.engine.admission import ModelClosed
@@ -80,24 +80,40 @@ class Scheduler:
         self._isolated: list[tuple[list[Item], str]] = []
         self._batches = 0
         self._in_flight = 0
+        self._claiming = True
         self._changed = asyncio.Condition()
 
     async def run(self, keys: Sequence[str]) -> None:
         """Ask these keys until all are settled or the run stops."""
         try:
-            self._backlog.add(await self._claims.claim(Item(self._tally.unique[key]) for key in keys))
             async with asyncio.TaskGroup() as tasks:
                 parts = (self._recorder.keep_storing(), self._await_held())
                 background = [tasks.create_task(self._stop.on_error(part)) for part in parts]
-                work = (self._work() for _ in range(min(self._config.concurrency, len(keys))))
-                workers = [tasks.create_task(self._stop.on_error(part)) for part in work]
-                await asyncio.wait(workers)
+                workers = (self._work() for _ in range(min(self._config.concurrency, len(keys))))
+                work = [tasks.create_task(self._stop.on_error(part)) for part in (self._claim(keys), *workers)]
+                await asyncio.wait(work)
                 for task in background:
                     task.cancel()
         except BaseExceptionGroup as failures:  # a bug ends the run
             raise failures.exceptions[0] from None
         finally:
             self._recorder.close()
+
+    async def _claim(self, keys: Sequence[str]) -> None:
+        """Claim these keys; what is claimed is asked at once."""
+        items = [Item(self._tally.unique[key]) for key in keys]
+        async with aclosing(self._claims.claim_in_parts(items)) as parts:
+            async for part in parts:
+                await self._add(part)
+                if self._stop.requested:
+                    break
+        self._claiming = False
+        await self._add([])
+
+    async def _add(self, items: list[Item]) -> None:
+        async with self._changed:
+            self._backlog.add(items)
+            self._changed.notify_all()
 
     async def _work(self) -> None:
         """Ask one batch after another: a connection that is free is used at once."""
@@ -121,7 +137,7 @@ class Scheduler:
 
     @property
     def _over(self) -> bool:
-        return self._stop.requested or not (self._in_flight or self._claims.held)
+        return self._stop.requested or not (self._claiming or self._in_flight or self._claims.held)
 
     def _choose_batch(self) -> list[Item]:
         """What to ask now; empty when there is nothing, or when it is better to wait for what is in flight."""
@@ -129,8 +145,8 @@ class Scheduler:
             return []
         if not self._health.unanswered_batches:
             self._divide_isolated()
-        idle = not self._in_flight
-        if batch := self._backlog.take(idle=idle):
+        idle = not (self._claiming or self._in_flight)
+        if batch := self._backlog.take(idle=idle, more=self._claiming):
             return batch
         if idle and not self._backlog.has_suspects:
             self._divide_isolated()
@@ -143,10 +159,7 @@ class Scheduler:
             self._claims.check_generation()
             if not self._claims.held:
                 continue
-            items = await self._claims.claim(Item(self._tally.unique[key]) for key in self._claims.held)
-            async with self._changed:
-                self._backlog.add(items)
-                self._changed.notify_all()
+            await self._add(await self._claims.claim([Item(self._tally.unique[key]) for key in self._claims.held]))
 
     # -------------------------------------------------------------------------------------------------- one batch
 
