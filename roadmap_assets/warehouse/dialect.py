@@ -38,6 +38,10 @@ class Dialect(Protocol):
         """A type as our tables' descriptions spell it, from the way the database reports it."""
         ...
 
+    def columns_of(self, table: str) -> str:
+        """A query for the columns of a table of ours, in order: their names, types, and 'YES' where null is allowed."""
+        ...
+
 
 class DuckDBDialect:
     """DuckDB's spelling.
@@ -63,6 +67,10 @@ class DuckDBDialect:
     def described(self, kind: str) -> str:
         """See `Dialect`."""
         return kind
+
+    def columns_of(self, table: str) -> str:
+        """See `Dialect`. The view information_schema.columns takes twenty times as long."""
+        return f'SELECT column_name, column_type, "null" FROM (DESCRIBE {table})'
 
 
 def as_json(value: object) -> str:

@@ -78,6 +78,13 @@ class PostgresDialect:
         """See `Dialect`."""
         return _DESCRIBED.get(kind, kind.upper())
 
+    def columns_of(self, table: str) -> str:
+        """See `Dialect`."""
+        return (
+            f"SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_name = '{table}' "
+            "AND table_catalog = current_database() AND table_schema = current_schema() ORDER BY ordinal_position"
+        )
+
 
 _SPELLED = {"VARCHAR": "character varying", "DOUBLE": "double precision", "TIMESTAMP": "timestamp without time zone"}
 _DESCRIBED = {spelled: kind for kind, spelled in _SPELLED.items()}

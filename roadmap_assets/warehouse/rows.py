@@ -32,12 +32,8 @@ def create(connection: Connection, table: Table) -> None:
 
 def columns_of(connection: Connection, table: str) -> list[tuple[str, str, bool]]:
     """(name, type, nullable) of each column that `table` has in this database, in order."""
-    query = (
-        "SELECT column_name, data_type, is_nullable = 'YES' FROM information_schema.columns WHERE table_name = ? "
-        "AND table_catalog = current_database() AND table_schema = current_schema() ORDER BY ordinal_position"
-    )
-    rows = connection.execute(query, [table]).fetchall()
-    return [(name, connection.dialect.described(kind), nullable) for name, kind, nullable in rows]
+    rows = connection.execute(connection.dialect.columns_of(table)).fetchall()
+    return [(name, connection.dialect.described(kind), nullable == "YES") for name, kind, nullable in rows]
 
 
 def insert_rows(
