@@ -108,7 +108,8 @@ def make_plan(config: EngineConfig, questions: Sequence[Question], found: LookUp
     )
     limits = config.limits
     hits, gone, pending = (
-        sum(map(known.__contains__, keys_of(questions))) for known in (found.answered, found.given_up, found.pending)
+        sum(map(known.__contains__, keys_of(questions))) if known else 0
+        for known in (found.answered, found.given_up, found.pending)
     )
     return Plan(
         rows=len(questions),
