@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Generic, TypeVar
 
@@ -50,11 +50,11 @@ class Box:
 
     def gap_x(self, other: Box) -> float:
         """Free space between the two side by side; negative: by how much they overlap in width."""
-        return max(self.x, other.x) - min(self.right, other.right)
+        return max(self.x, other.x) - min(self.x + self.width, other.x + other.width)
 
     def gap_y(self, other: Box) -> float:
         """Free space between the two one above the other; negative: by how much they overlap in height."""
-        return max(self.y, other.y) - min(self.bottom, other.bottom)
+        return max(self.y, other.y) - min(self.y + self.height, other.y + other.height)
 
     def gap(self, other: Box) -> float:
         """Free space between the two, the larger of both axes; 0 or less where they touch."""
@@ -66,9 +66,10 @@ class Box:
 
     def share_inside(self, other: Box) -> float:
         """The part of this box, 0 to 1, that lies in the other."""
-        if self.area <= 0:
+        area = self.width * self.height
+        if area <= 0:
             return float(self.gap(other) <= 0)
-        return max(0.0, -self.gap_x(other)) * max(0.0, -self.gap_y(other)) / self.area
+        return max(0.0, -self.gap_x(other)) * max(0.0, -self.gap_y(other)) / area
 
     def grown(self, by: float) -> Box:
         return Box(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
@@ -125,14 +126,14 @@ class Grid(Generic[Key]):
         """Keys of the boxes with a gap of at most ``reach`` to ``box`` on both axes, each once."""
         x, y, right, bottom = box.x, box.y, box.right, box.bottom
         seen: set[Key] = set()
-        for key, other in islice(self._around(box, reach), MOST_BOXES):
+        for key, other in islice(chain.from_iterable(self._around(box, reach)), MOST_BOXES):
             beside = x - (other.x + other.width) <= reach and other.x - right <= reach
             if beside and y - (other.y + other.height) <= reach and other.y - bottom <= reach and key not in seen:
                 seen.add(key)
                 yield key
 
-    def _around(self, box: Box, reach: float) -> Iterator[tuple[Key, Box]]:
-        """The boxes in the cells within reach; a box in several of them is yielded more than once."""
+    def _around(self, box: Box, reach: float) -> Iterator[ItemsView[Key, Box]]:
+        """The boxes of each cell within reach; a box in several of them is yielded more than once."""
         for layer, cells in self._layers.items():
             left, right, top, bottom = _span(box, layer, reach)
             if (right - left + 1) * (bottom - top + 1) <= len(cells):
@@ -141,7 +142,7 @@ class Grid(Generic[Key]):
                 covered = (cell for cell in cells if left <= cell[0] <= right and top <= cell[1] <= bottom)
             for cell in islice(covered, MOST_CELLS):
                 if cell in cells:
-                    yield from cells[cell].items()
+                    yield cells[cell].items()
 
     def pop(self, key: Key) -> Box:
         """Remove a box; not while iterating over `near`."""

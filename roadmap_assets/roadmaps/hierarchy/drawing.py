@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from roadmap_assets.roadmaps.document import LINE_TYPES, Document, Node
@@ -14,6 +15,7 @@ from roadmap_assets.roadmaps.geometry import Box, Grid
 
 DEEPEST: Final = 32  # levels of a path; the deepest real one has six
 MOSTLY_INSIDE = 0.8
+MOST_COMPARED = 32  # neighbours that a paragraph or heading is compared with; real ones need eight at most
 LONGEST_HEADING = 50  # characters
 
 _NOTE = re.compile(
@@ -133,7 +135,8 @@ def draw(document: Document, *, measured: bool = True, paragraphs: bool = True) 
 
 
 def _is_around(box: Box, others: Grid[str]) -> bool:
-    return any(others.boxes[other].share_inside(box) >= MOSTLY_INSIDE for other in others.near(box, 0))
+    near = islice(others.near(box, 0), MOST_COMPARED)
+    return any(others.boxes[other].share_inside(box) >= MOSTLY_INSIDE for other in near)
 
 
 def line_pieces(drawing: Drawing, *, dashed: bool) -> dict[str, Box]:

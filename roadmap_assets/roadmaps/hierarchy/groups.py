@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from itertools import islice
 
 from roadmap_assets.roadmaps.geometry import Box, Grid, touching_groups
-from roadmap_assets.roadmaps.hierarchy.drawing import Drawing
+from roadmap_assets.roadmaps.hierarchy.drawing import MOST_COMPARED, Drawing
 
 STACK_GAP = 14.0
 HEADING_GAP = 28.0
@@ -38,8 +39,12 @@ def read_labels(drawing: Drawing) -> None:
         reach = HEADING_GAP if frame is None else HEADING_GAP_FRAMED
         seeds: list[Seed] = []
         for column in _columns(_without_notes(drawing, boxes)):
-            below = [(label, BELOW, _next_to(boxes[label], around, reach, side=BELOW)) for label in column]
-            above = [(label, ABOVE, _next_to(boxes[label], around, reach, side=ABOVE)) for label in column]
+            below: list[Seed] = []
+            above: list[Seed] = []
+            for label in column:
+                items_below, items_above = _next_to(boxes[label], around, reach)
+                below.append((label, BELOW, items_below))
+                above.append((label, ABOVE, items_above))
             seeds += below if _count(below) >= _count(above) else above
         _put_under(drawing, seeds, around)
 
@@ -52,8 +57,7 @@ def read_flush_topics(drawing: Drawing) -> None:
         around = Grid(minors.get(frame, {}))
         seeds: list[Seed] = []
         for topic, box in boxes.items():
-            below = _next_to(box, around, STACK_GAP, side=BELOW)
-            above = _next_to(box, around, STACK_GAP, side=ABOVE)
+            below, above = _next_to(box, around, STACK_GAP)
             seeds.append((topic, BELOW, below) if below else (topic, ABOVE, above))
         _put_under(drawing, seeds, around)
 
@@ -85,16 +89,20 @@ def _columns(labels: Mapping[str, Box]) -> list[list[str]]:
     return columns
 
 
-def _next_to(heading: Box, around: Grid[str], reach: float, *, side: int) -> list[str]:
-    """The boxes just above or below a heading that overlap it by a quarter of the width."""
-    found = []
+def _next_to(heading: Box, around: Grid[str], reach: float) -> tuple[list[str], list[str]]:
+    """The boxes just below and just above a heading that overlap it by a quarter of the width."""
+    below: list[str] = []
+    above: list[str] = []
     middle = heading.center[1]
-    for item in around.near(heading, reach):
+    for item in islice(around.near(heading, reach), MOST_COMPARED):
         box = around.boxes[item]
-        beyond = (box.y + box.height / 2 - middle) * side > 0 and heading.gap_y(box) > -heading.height / 2
-        if beyond and _in_one_column(heading, box):
-            found.append(item)
-    return found
+        if heading.gap_y(box) > -heading.height / 2 and _in_one_column(heading, box):
+            center = box.center[1]
+            if center > middle:
+                below.append(item)
+            elif center < middle:
+                above.append(item)
+    return below, above
 
 
 def _put_under(drawing: Drawing, seeds: list[Seed], around: Grid[str]) -> None:
