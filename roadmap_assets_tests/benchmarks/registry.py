@@ -107,7 +107,7 @@ BENCHMARKS = (
     Benchmark(
         name="hostile",
         measures="Drawings made to take long: 5000 and 20 000 frames, paragraphs, labels, topics or lines, in nine "
-        "layouts each (spread out, at one spot, in one another, crossing, …). Each once, in processor time.",
+        "layouts each (spread out, at one spot, in one another, crossing, …). Processor time, least of three runs.",
         against="The number of boxes.",
         limit="20 000 of any kind in any layout under 10 s; growth below the power 1.2.",
         run=hostile,
