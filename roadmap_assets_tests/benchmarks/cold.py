@@ -18,7 +18,7 @@ from pathlib import Path
 from roadmap_assets.enrichment.limiter.base import Limits, least_seconds
 from roadmap_assets.enrichment.providers.gemini import Gemini
 from roadmap_assets.enrichment.questions import Question
-from roadmap_assets_tests.benchmarks import asking, measuring
+from roadmap_assets_tests.benchmarks import asking, measuring, warm
 from roadmap_assets_tests.benchmarks.asking import LATENCY_S, RPM, WINDOW_S
 from roadmap_assets_tests.benchmarks.chart import Line, write_chart
 from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, Remark, at_least, at_most, exactly
@@ -53,6 +53,16 @@ class Timed:
     def scaled(self) -> str:
         """How it was measured, in words."""
         return "" if self.scale == 1 else f"at 1/{self.scale:g} of the times"
+
+
+LIBRARIES = f"""
+import sys
+sys.modules["pandas"] = None
+{warm.LIBRARIES}
+import anyio._backends._asyncio, httpx2
+httpx2.AsyncClient()
+"""
+"""What a first run uses of others' code before its first request, with DuckDB started and the certificates loaded."""
 
 
 def least_s(rows: int) -> float:
@@ -123,8 +133,10 @@ def command_line(conditions: Conditions) -> Iterator[Figure]:
         began = time.time()
         wall_s = measuring.seconds(lambda: measuring.command("-m", "roadmap_assets.cli", *arguments, *output, env=env))
         first_s = min(request["at"] for request in server.requests() if request["topics"]) - began
+        libraries_s = measuring.median_seconds(lambda: measuring.command("-c", LIBRARIES))
     yield Figure("134 topics, through the command line: time", wall_s, "s", None, "start-up, fetch and CSV included")
     yield Figure("134 topics, through the command line: until the first request", first_s, "s", at_most(0.4))
+    yield Figure("the libraries alone, until they could send a request", libraries_s, "s", None, "a process of its own")
 
 
 @functools.cache
