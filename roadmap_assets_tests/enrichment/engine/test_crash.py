@@ -6,8 +6,12 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets_tests.killed_runs import files_in, kill_runs, schemas_in
+
+pytestmark = pytest.mark.long
 
 KILLS = 12
 KILLS_ON_A_SERVER = 5
