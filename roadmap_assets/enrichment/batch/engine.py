@@ -98,7 +98,7 @@ class _Run:
             reason = f"more would exceed the budget of ${self._config.budget_usd:g}; raise ROADMAP_BUDGET_USD"
         live_calls = 0
         if self._live:
-            from roadmap_assets.enrichment.engine.scheduler import ask_all
+            from roadmap_assets.enrichment.engine.run import ask_all
 
             live = replace(self._config, service="standard")
             live_calls = live.count_batches(self._tally.unique[key] for key in self._live)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -19,6 +19,15 @@ FIRST_KEYS: Final = 1_000
 """In the first transaction of a large claim: these are asked while the others are claimed."""
 KEYS_A_CLAIM: Final = 10_000
 """In each further one, which takes half a kilobyte of memory a key."""
+
+
+def in_parts(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """The items of each claim, when there are many."""
+    left = iter(items)
+    size = FIRST_KEYS
+    while part := list(islice(left, size)):
+        yield part
+        size = KEYS_A_CLAIM
 
 
 class Claims:
@@ -37,24 +46,13 @@ class Claims:
         self._began = utc_now()
         self._seen_at = time.monotonic()
 
-    async def claim(self, items: Sequence[Item]) -> list[Item]:
-        """Those of the items that this run is to ask: it holds their leases now.
+    async def claim(self, items: Iterable[Item]) -> list[Item]:
+        """Those of the items that this run is to ask, in one transaction: it holds their leases now.
 
         Items that were answered or failed in another run, or are in a batch job, are settled, and those that another
         run asks are `held`.
         """
-        return [item async for part in self.claim_in_parts(items) for item in part]
-
-    async def claim_in_parts(self, items: Sequence[Item]) -> AsyncGenerator[list[Item], None]:
-        """The same, a transaction at a time: what one has claimed can be asked while the next one claims."""
-        self._warehouse.require_room(answers=len(items))  # before they are paid for
-        left = iter(items)
-        size = FIRST_KEYS
-        while some := list(islice(left, size)):
-            yield await self._claim({item.question.key: item for item in some})
-            size = KEYS_A_CLAIM
-
-    async def _claim(self, wanted: Mapping[str, Item]) -> list[Item]:
+        wanted = {item.question.key: item for item in items}
         generation = self.check_generation()
         claim, failed = await asyncio.to_thread(self._lease, tuple(wanted))
         self.held = self.held - wanted.keys() | claim.held

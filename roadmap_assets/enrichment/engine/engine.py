@@ -55,7 +55,7 @@ class Engine:
         on_event(CacheChecked(found.entries, found.latest, plan=plan, batch_size=config.batch_size))
         if not found.to_ask:
             return tally.report()
-        from roadmap_assets.enrichment.engine.scheduler import ask_all  # most runs find every answer: not needed then
+        from roadmap_assets.enrichment.engine.run import ask_all  # most runs find every answer: not needed then
 
         stop = await ask_all([question.key for question in found.to_ask], config, tally, on_event)
         return tally.report(stop_reason=stop.reason, deferred_until=stop.until)

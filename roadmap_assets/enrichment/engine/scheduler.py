@@ -12,44 +12,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import Collection, Sequence
 from itertools import count
 
 from roadmap_assets.enrichment.engine.admission import ModelClosed
 from roadmap_assets.enrichment.engine.batching import Backlog, Item
 from roadmap_assets.enrichment.engine.call import Reply
-from roadmap_assets.enrichment.engine.claims import Claims
+from roadmap_assets.enrichment.engine.claims import Claims, in_parts
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.events import BatchEnriched, BatchFailed, OnEvent
 from roadmap_assets.enrichment.engine.outage import Health, judge_isolated, judge_unanswered
 from roadmap_assets.enrichment.engine.recorder import Record, Recorder
 from roadmap_assets.enrichment.engine.recovery import Recovery, backoff_s, recover, recover_unanswered
-from roadmap_assets.enrichment.engine.route import Route, open_route
+from roadmap_assets.enrichment.engine.route import Route
 from roadmap_assets.enrichment.engine.stop import Stop
 from roadmap_assets.enrichment.engine.tally import Tally
 from roadmap_assets.enrichment.engine.tier import Tier
 from roadmap_assets.enrichment.providers.base import Outcome
 from roadmap_assets.warehouse.enrichments import Failure
-from roadmap_assets.warehouse.leases import LeaseHolder
 
 HELD_POLL_S = 0.5
 """How often a run checks whether another run has answered the keys that it holds."""
-
-
-async def ask_all(keys: Sequence[str], config: EngineConfig, tally: Tally, on_event: OnEvent) -> Stop:
-    """Settle these keys in `tally`, or stop with some of them open: the result says why. Raises as `Engine.run`."""
-    stop = Stop(on_event)
-    async with AsyncExitStack() as stack:
-        holder = stack.enter_context(LeaseHolder(config.warehouse, ttl_s=config.lease_s))
-        recorder = Recorder(config.warehouse, holder)
-        models = [config, config.fallback] if config.fallback else [config]
-        routes = [await stack.enter_async_context(open_route(each, tally, stop, on_event, recorder)) for each in models]
-        claims = Claims(config.warehouse, holder, tally)
-        await Scheduler(config, tally, stop, on_event, claims, recorder, *routes).run(keys)
-    if stop.error:
-        raise stop.error
-    return stop
 
 
 class Scheduler:
@@ -90,7 +73,7 @@ class Scheduler:
                 parts = (self._recorder.keep_storing(), self._await_held())
                 background = [tasks.create_task(self._stop.on_error(part)) for part in parts]
                 workers = (self._work() for _ in range(min(self._config.concurrency, len(keys))))
-                work = [tasks.create_task(self._stop.on_error(part)) for part in (self._claim(keys), *workers)]
+                work = [tasks.create_task(self._stop.on_error(part)) for part in (self._claim_all(keys), *workers)]
                 await asyncio.wait(work)
                 for task in background:
                     task.cancel()
@@ -99,16 +82,19 @@ class Scheduler:
         finally:
             self._recorder.close()
 
-    async def _claim(self, keys: Sequence[str]) -> None:
-        """Claim these keys; what is claimed is asked at once."""
-        items = [Item(self._tally.unique[key]) for key in keys]
-        async with aclosing(self._claims.claim_in_parts(items)) as parts:
-            async for part in parts:
-                await self._add(part)
-                if self._stop.requested:
-                    break
+    async def _claim_all(self, keys: Sequence[str]) -> None:
+        """Claim the keys of the run; what is claimed is asked at once."""
+        await self._claim(keys)
         self._claiming = False
         await self._add([])
+
+    async def _claim(self, keys: Collection[str]) -> None:
+        items = [Item(self._tally.unique[key]) for key in keys]
+        self._config.warehouse.require_room(answers=len(items))  # before they are paid for
+        for part in in_parts(items):
+            await self._add(await self._claims.claim(part))
+            if self._stop.requested:
+                return
 
     async def _add(self, items: list[Item]) -> None:
         async with self._changed:
@@ -157,9 +143,8 @@ class Scheduler:
         while not self._stop.requested:
             await self._stop.interruptible(asyncio.sleep(HELD_POLL_S))
             self._claims.check_generation()
-            if not self._claims.held:
-                continue
-            await self._add(await self._claims.claim([Item(self._tally.unique[key]) for key in self._claims.held]))
+            if self._claims.held:
+                await self._claim(self._claims.held)
 
     # -------------------------------------------------------------------------------------------------- one batch
 
