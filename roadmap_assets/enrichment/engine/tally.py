@@ -131,7 +131,8 @@ class Tally:
 
     def report(self, *, stop_reason: str = "", deferred_until: datetime | None = None) -> Report:
         """The result of the run; keys without a status are deferred."""
-        statuses = self._statuses | dict.fromkeys(self.unsettled, "deferred")
+        deferred: dict[str, Status] = dict.fromkeys(self.unsettled, "deferred")
+        statuses = self._statuses | deferred if deferred else self._statuses
         spent = Spent(calls=0, input_tokens=0, output_tokens=0, cost_usd=0.0)
         by_model: Mapping[str, Spent] = {}
         by_service: Mapping[str, int] = {}
