@@ -97,9 +97,9 @@ class Backlog:
         self._suspect.extend(batches)
 
     def take(self, *, idle: bool, more: bool) -> list[Item]:
-        """The next batch; empty when there is none, or when it is better to wait.
+        """The next batch, or an empty one when nothing is left to send yet.
 
-        That is for calls in flight unless `idle`, and when there are `more` items to come, for those.
+        A batch that is not full waits while calls are in flight (not `idle`), and while `more` items are to come.
         """
         if more:
             return self._pool.take(partial=False)
