@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,6 +49,8 @@ class SystemClock:
         return Instant(self._boot, monotonic, self.time())
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # 30 ms, which a run that asks nothing does not need
+
         await asyncio.sleep(seconds)
 
     @cached_property

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from roadmap_assets.enrichment.access import Access
-from roadmap_assets.enrichment.blocking import run_blocking
 from roadmap_assets.enrichment.engine.events import OnEvent
 from roadmap_assets.enrichment.engine.report import Report, Status, count_rows
 from roadmap_assets.enrichment.plan import Plan
@@ -65,7 +64,7 @@ def enrich(
     Raises:
         GeminiRefused: the key, the model or the request is refused; answers received before are stored.
     """
-    report = run_blocking(access.engine(warehouse, waits=waits).run(_questions(asked), on_event=on_event))
+    report = access.engine(warehouse, waits=waits).run_blocking(_questions(asked), on_event=on_event)
     rows = {roadmap: count_rows(_questions({roadmap: pairs}), report.statuses) for roadmap, pairs in asked.items()}
     return Enriched(report=report, rows=rows)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
 
 from roadmap_assets.enrichment.access import Access
-from roadmap_assets.enrichment.blocking import run_blocking
 from roadmap_assets.enrichment.engine.events import OnEvent
 from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.batch_jobs import BatchJob, load_jobs, load_rows
@@ -37,9 +36,15 @@ def follow_jobs(
     Raises:
         GeminiRefused: Gemini refuses the key or a job.
     """
-    return run_blocking(access.batch_engine(warehouse).follow(on_event=on_event, waits=waits))
+    return _followed(access.batch_engine(warehouse).follow(on_event=on_event, waits=waits))
 
 
 def cancel_job(job_id: str, *, warehouse: Warehouse, access: Access, on_event: OnEvent = lambda _: None) -> Followed:
     """Cancel an open job, store the results that it has, and release its other rows. Raises as `follow_jobs`."""
-    return run_blocking(access.batch_engine(warehouse).cancel(job_id, on_event=on_event))
+    return _followed(access.batch_engine(warehouse).cancel(job_id, on_event=on_event))
+
+
+def _followed(work: Coroutine[Any, Any, Followed]) -> Followed:
+    from roadmap_assets.enrichment.blocking import run_blocking  # asyncio, which a run without jobs may not need
+
+    return run_blocking(work)

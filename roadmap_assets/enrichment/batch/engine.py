@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from roadmap_assets.enrichment.batch.following import Followed, Following, following
 from roadmap_assets.enrichment.batch.options import BatchOptions
 from roadmap_assets.enrichment.engine.config import EngineConfig
-from roadmap_assets.enrichment.engine.engine import Engine, by_key
-from roadmap_assets.enrichment.engine.events import CacheChecked, OnEvent, Stopped, Waiting
+from roadmap_assets.enrichment.engine.engine import Begun, Engine, give_up
+from roadmap_assets.enrichment.engine.events import OnEvent, Stopped, Waiting
 from roadmap_assets.enrichment.engine.report import Report
 from roadmap_assets.enrichment.engine.tally import Tally
 from roadmap_assets.enrichment.plan import LookUp, look_up, make_plan
-from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.warehouse.batch_jobs import rows_left
 from roadmap_assets.warehouse.rows import utc_now
 
@@ -25,21 +23,17 @@ class BatchEngine(Engine):
         super().__init__(config)
         self.options = options
 
-    async def run(self, questions: Sequence[Question], *, on_event: OnEvent = lambda _: None) -> Report:
-        """See `Engine.run`: collect the jobs that have ended, submit what is missing, and report what is pending."""
-        config = self.config
-        began = config.clock.time()
-        unique = by_key(questions)
-        found = look_up(config, unique)
-        tally = Tally(config, questions, unique=unique, plan=make_plan(config, questions, found), began=began)
-        for key in found.answered:
-            tally.settle(key, "hit")
-        on_event(CacheChecked(found.entries, found.latest, plan=tally.plan, batch_size=config.batch_size))
-        if not (found.to_ask or found.pending):
-            _give_up(tally, found)
-            return tally.report()
-        async with following(config, self.options, tally, on_event) as jobs:
-            run = _Run(config, self.options, tally, on_event, jobs)
+    def _leaves_open(self, tally: Tally, found: LookUp) -> bool:
+        """See `Engine`; a row whose answer a job may have is open too."""
+        is_open = bool(found.to_ask or found.pending)
+        if not is_open:
+            give_up(tally, found)
+        return is_open
+
+    async def _finish(self, begun: Begun, on_event: OnEvent) -> Report:
+        """Collect the jobs that have ended, submit what is missing, and report what is pending."""
+        async with following(self.config, self.options, begun.tally, on_event) as jobs:
+            run = _Run(self.config, self.options, begun.tally, on_event, jobs)
             await run.until_done()
         return await run.report()
 
@@ -116,7 +110,7 @@ class _Run:
         self._found = look_up(self._config, open_questions)
         for key in self._found.answered:
             self._tally.settle(key, "hit")
-        _give_up(self._tally, self._found)
+        give_up(self._tally, self._found)
         with self._config.warehouse.transaction() as connection:
             left = rows_left(connection, [question.key for question in self._found.to_ask])
         self._live = [key for key, row in left.items() if row.state == "stuck"]
@@ -131,11 +125,6 @@ class _Run:
     def _unsuccessful_jobs(self) -> set[str]:
         """The jobs that ended without results in this run: what they left is for another run, or this would not end."""
         return {job_id for job_id, state in self._jobs.followed.ended.items() if state != "collected"}
-
-
-def _give_up(tally: Tally, found: LookUp) -> None:
-    for key, reason in found.given_up.items():
-        tally.fail(key, reason)
 
 
 async def _wait(config: EngineConfig, options: BatchOptions, jobs: Following, on_event: OnEvent) -> None:

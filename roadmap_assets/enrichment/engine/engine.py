@@ -7,13 +7,22 @@ and records it (`call`, `recorder`), and decides what happens to what is not ans
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.events import CacheChecked, OnEvent
 from roadmap_assets.enrichment.engine.report import Report
 from roadmap_assets.enrichment.engine.tally import Tally
-from roadmap_assets.enrichment.plan import Plan, look_up, make_plan
+from roadmap_assets.enrichment.plan import LookUp, Plan, look_up, make_plan
 from roadmap_assets.enrichment.questions import Question, keys_of
+
+
+class Begun(NamedTuple):
+    """A run after its look-up. It is open where something is left to do."""
+
+    tally: Tally
+    found: LookUp
+    is_open: bool
 
 
 class Engine:
@@ -42,6 +51,20 @@ class Engine:
             WarehouseError: as `Warehouse.transaction`; answers that were not stored are in its journal.
             QuotaUnavailable: the state of the limiter cannot be kept.
         """
+        begun = self._begin(questions, on_event)
+        return await self._finish(begun, on_event) if begun.is_open else begun.tally.report()
+
+    def run_blocking(self, questions: Sequence[Question], *, on_event: OnEvent = lambda _: None) -> Report:
+        """As `run`, from synchronous code; see `blocking.run_blocking`."""
+        begun = self._begin(questions, on_event)
+        if not begun.is_open:
+            return begun.tally.report()
+        from roadmap_assets.enrichment.blocking import run_blocking  # most runs find every answer, and need no asyncio
+
+        return run_blocking(self._finish(begun, on_event))
+
+    def _begin(self, questions: Sequence[Question], on_event: OnEvent) -> Begun:
+        """Look up the answers."""
         config = self.config
         began = config.clock.time()
         unique = by_key(questions)
@@ -49,16 +72,29 @@ class Engine:
         plan = make_plan(config, questions, found)
         tally = Tally(config, questions, unique=unique, plan=plan, began=began)
         tally.settle_all(found.answered, "hit")
-        tally.settle_all(found.pending, "pending")
-        for key, reason in found.given_up.items():
-            tally.fail(key, reason)
+        is_open = self._leaves_open(tally, found)
         on_event(CacheChecked(found.entries, found.latest, plan=plan, batch_size=config.batch_size))
-        if not found.to_ask:
-            return tally.report()
-        from roadmap_assets.enrichment.engine.run import ask_all  # most runs find every answer: not needed then
+        return Begun(tally, found, is_open)
 
-        stop = await ask_all([question.key for question in found.to_ask], config, tally, on_event)
-        return tally.report(stop_reason=stop.reason, deferred_until=stop.until)
+    def _leaves_open(self, tally: Tally, found: LookUp) -> bool:
+        """Whether something is left to ask; settle what is not asked in spite of having no answer."""
+        tally.settle_all(found.pending, "pending")
+        give_up(tally, found)
+        return bool(found.to_ask)
+
+    async def _finish(self, begun: Begun, on_event: OnEvent) -> Report:
+        """Ask what is open."""
+        from roadmap_assets.enrichment.engine.run import ask_all  # as above
+
+        keys = [question.key for question in begun.found.to_ask]
+        stop = await ask_all(keys, self.config, begun.tally, on_event)
+        return begun.tally.report(stop_reason=stop.reason, deferred_until=stop.until)
+
+
+def give_up(tally: Tally, found: LookUp) -> None:
+    """Settle the rows that are not asked again."""
+    for key, reason in found.given_up.items():
+        tally.fail(key, reason)
 
 
 def by_key(questions: Sequence[Question]) -> dict[str, Question]:
