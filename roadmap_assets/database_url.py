@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
-
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 SCHEMES = ("postgresql://", "postgres://")
 _CHOOSE_THE_TABLES = ("dbname", "host", "hostaddr", "options", "port", "service")
@@ -56,19 +53,14 @@ class PostgresUrl:
         return f"{self.name}?{urlencode(chosen)}" if chosen else self.name
 
 
-def _hide_password(address: object) -> object:
-    """Text that is the URL of a PostgreSQL database, in the form that does not show its password."""
-    return PostgresUrl(address) if isinstance(address, str) and address.startswith(SCHEMES) else address
-
-
-def _file_or_postgresql(database: Path | PostgresUrl) -> Path | PostgresUrl:
-    if isinstance(database, Path) and re.match(r"[a-z][a-z0-9+]*:/", str(database)):
+def database_of(text: str | Path | PostgresUrl) -> Path | PostgresUrl:
+    """The database that a setting names: a DuckDB file, or a PostgreSQL server. Raises ValueError."""
+    address = text if isinstance(text, Path) else quota_address_of(text)
+    if isinstance(address, str) and re.match(r"[a-z][a-z0-9+]*:/", address):
         raise ValueError("a database is a file or postgresql://…")
-    return database
+    return Path(address) if isinstance(address, str) else address
 
 
-_Server = Annotated[PostgresUrl, PlainSerializer(str)]  # or a dump of the settings would have the password
-Database = Annotated[Path | _Server, BeforeValidator(_hide_password), AfterValidator(_file_or_postgresql)]
-"""The type of a setting that names a database: a DuckDB file, or a PostgreSQL server."""
-QuotaAddress = Annotated[str | _Server, BeforeValidator(_hide_password)]
-"""The type of the setting that says where the quota's state is shared."""
+def quota_address_of(text: str | PostgresUrl) -> str | PostgresUrl:
+    """The address that a setting names; of PostgreSQL in the form that hides its password. Raises ValueError."""
+    return PostgresUrl(text) if isinstance(text, str) and text.startswith(SCHEMES) else text

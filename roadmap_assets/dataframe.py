@@ -11,7 +11,6 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from roadmap_assets.enrichment.access import Access
-from roadmap_assets.enrichment.blocking import run_blocking
 from roadmap_assets.enrichment.engine.events import Event
 from roadmap_assets.enrichment.engine.report import Report
 from roadmap_assets.enrichment.questions import Question
@@ -98,7 +97,7 @@ def enrich(
         RowsNotEnriched: rows have failed or are deferred; the message has the most frequent reasons.
     """
     given = settings or load_settings()
-    chosen = given.model_copy(update={"profile": _name(profile)}) if profile else given
+    chosen = given.changed(profile=_name(profile)) if profile else given
     access = Access(chosen, offline=offline or given.offline)
     _check_frame(frame)
     questions = _questions(frame, access, topic=topic, description=description, context=context)
@@ -112,7 +111,7 @@ def enrich(
             bar(event)
             on_event(event)
 
-        report = run_blocking(access.engine(warehouse).run(asked, on_event=follow))
+        report = access.engine(warehouse).run_blocking(asked, on_event=follow)
     if progress:
         _write_summary(report)
     if not report.complete:

@@ -7,9 +7,7 @@ An object store is reached through fsspec, and each kind needs its package: s3fs
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
-
-from pydantic import PlainValidator
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -41,4 +39,4 @@ if TYPE_CHECKING:
     Place: TypeAlias = Path | UPath
     """A file or folder, here or in an object store."""
 else:
-    Place = Annotated[Any, PlainValidator(place_of)]
+    Place = Path

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from roadmap_assets.cli.exit_status import ExitStatus
 from roadmap_assets.cli.main import main
-from roadmap_assets.settings import Settings, allowed, variable_of
+from roadmap_assets.settings import SETTINGS
 from roadmap_assets.warehouse.schema import TABLES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -35,10 +35,10 @@ def commands_page() -> str:
 def settings_page() -> str:
     """Every setting."""
     rows = []
-    for name, field in Settings.model_fields.items():
-        default = field.default
+    for setting in SETTINGS.values():
+        default = setting.default
         shown = "not set" if default is None else "empty" if default == "" else f"`{_plain(default)}`"
-        rows.append(f"| `{variable_of(name)}` | {shown} | {allowed(name)} | {field.description} |")
+        rows.append(f"| `{setting.variables[0]}` | {shown} | {setting.allowed} | {setting.meaning} |")
     return "\n".join(
         [
             "# Settings",

@@ -178,7 +178,7 @@ def _access(settings: Settings, named: str, *, offline: bool) -> Access:
     from roadmap_assets.enrichment.profiles.builtin import BUILT_IN
 
     field = "profile" if named in BUILT_IN or ":" in named else "model"
-    return Access(settings.model_copy(update={field: named}), offline=offline)
+    return Access(settings.changed(**{field: named}), offline=offline)
 
 
 def _run(

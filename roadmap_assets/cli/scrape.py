@@ -25,7 +25,7 @@ from roadmap_assets.exports.csv_file import default_path, topics_path
 from roadmap_assets.exports.tables import check_format
 from roadmap_assets.places import Place
 from roadmap_assets.roadmaps.sources.base import check_slug
-from roadmap_assets.settings import Settings, load_settings
+from roadmap_assets.settings import SETTINGS, load_settings
 from roadmap_assets.warehouse.base import Warehouse
 
 
@@ -49,7 +49,7 @@ from roadmap_assets.warehouse.base import Warehouse
 @allow_missing_texts_option
 @click.option(
     "--service",
-    type=click.Choice(get_args(Settings.model_fields["service"].annotation)),
+    type=click.Choice(get_args(SETTINGS["service"].kind)),
     help="How Gemini is asked; flex and batch cost half, and take minutes or up to a day.  "
     "[default: ROADMAP_SERVICE, else standard]",
 )

@@ -134,7 +134,7 @@ class Access:
         """The quota. The built-in simulator has none, except for the limits that are set."""
         s = self.settings
         rpm, tpm, rpd = (
-            0 if self.offline and name not in s.model_fields_set else getattr(s, name) for name in ("rpm", "tpm", "rpd")
+            0 if self.offline and name not in s.given else getattr(s, name) for name in ("rpm", "tpm", "rpd")
         )
         return Limits(rpm=rpm, tpm=tpm, rpd=rpd, window_s=s.quota_window_s, pacing=s.pacing)
 
@@ -220,7 +220,7 @@ class Access:
     @property
     def _key(self) -> str:
         key = self.settings.gemini_api_key
-        return key.get_secret_value() if key else ""
+        return key.text if key else ""
 
     def _scope(self, model: str) -> str:
         """Names the quota, which holds per model and project; of the key only a hash is stored."""

@@ -6,9 +6,9 @@ import datetime
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from msgspec import Meta, Struct, ValidationError, convert
 
 from roadmap_assets.enrichment.providers.base import Service, Usage
 from roadmap_assets.errors import InvalidSetting
@@ -16,33 +16,28 @@ from roadmap_assets.errors import InvalidSetting
 _PACKAGED: Final = Path(__file__).with_name("prices.toml")
 _PER_MILLION: Final = 1e-6
 
-Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Dollars = Annotated[float, Meta(ge=0, le=1e6)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
-Share = Annotated[float, Field(ge=0, le=1)]
 
-
-class Price(BaseModel):
+class Price(Struct, frozen=True, forbid_unknown_fields=True):
     """US dollars per million tokens of one model."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
-
     input: Dollars
-    cached_input: Dollars | None = None
     output: Dollars
+    cached_input: Dollars | None = None
 
 
-class Prices(BaseModel):
+class Prices(Struct, frozen=True, forbid_unknown_fields=True):
     """The prices of models on a day, by the prefix of a model version's name.
 
     `flex` and `batch` are the shares of the standard price that those services cost.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
-
     as_of: datetime.date
+    models: Mapping[str, Price]
     flex: Share = 0.5
     batch: Share = 0.5
-    models: Mapping[str, Price]
 
     def of(self, model_version: str) -> Price | None:
         """The price of the longest name that equals `model_version` or is its prefix up to a hyphen."""
@@ -72,11 +67,21 @@ def load_prices(path: Path | None = None) -> Prices:
     """The price table in the TOML file `path`, or the one in the package; InvalidSetting says what is wrong with it."""
     source = path or _PACKAGED
     try:
-        return Prices.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
+        return _prices_of(tomllib.loads(source.read_text(encoding="utf-8")))
     except ValidationError as broken:
-        wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in broken.errors())
+        wrong = str(broken)
     except OSError as unreadable:
         wrong = unreadable.strerror or str(unreadable)
     except ValueError as no_toml:  # TOMLDecodeError and UnicodeDecodeError are both of this kind
         wrong = f"not TOML: {no_toml}"
     raise InvalidSetting(f"the price table {source} (ROADMAP_PRICES) cannot be used: {wrong}")
+
+
+def _prices_of(table: dict[str, Any]) -> Prices:
+    """Raises ValidationError, which names the model and the field."""
+    for name, price in convert(table.get("models", {}), dict[str, object]).items():
+        try:
+            convert(price, Price)
+        except ValidationError as broken:
+            raise ValidationError(f"models.{name}: {broken}") from None
+    return convert(table, Prices)

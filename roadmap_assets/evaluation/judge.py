@@ -49,8 +49,8 @@ class Judged:
 
 def judging(access: Access, model: str) -> Access:
     """How the judge is asked: as `access` says, with its own model and question."""
-    settings = access.settings.model_copy(
-        update={"profile": f"{__name__}:{Judgement.__name__}", "model": model, "description_chars": 20_000}
+    settings = access.settings.changed(
+        profile=f"{__name__}:{Judgement.__name__}", model=model, description_chars=20_000
     )
     return Access(settings, offline=access.offline)
 

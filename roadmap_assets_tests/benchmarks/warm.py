@@ -9,7 +9,11 @@ from roadmap_assets_tests.benchmarks import asking, measuring
 from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, Remark, at_most, exactly
 from roadmap_assets_tests.benchmarks.roadmap import any_roadmap
 
-LIBRARIES = "import asyncio, csv, click, duckdb, filelock, pydantic_settings; duckdb.connect().execute('SELECT ?', [0])"
+LIBRARIES = """
+import csv, click, duckdb, filelock, msgspec, pydantic
+pydantic.BaseModel
+duckdb.connect().execute("SELECT ?", [0])
+"""
 """What a second run uses of others' code, with DuckDB started. As in the command line, DuckDB finds no pandas."""
 
 
@@ -31,7 +35,7 @@ def warm(conditions: Conditions) -> Iterator[Figure | Remark]:
         taken = measuring.side_by_side(
             {
                 "ours": lambda: measuring.command(*arguments, *output, env=env),
-                "libraries": lambda: measuring.command("-c", f"import sys; sys.modules['pandas'] = None; {LIBRARIES}"),
+                "libraries": lambda: measuring.command("-c", f"import sys; sys.modules['pandas'] = None\n{LIBRARIES}"),
                 "import": lambda: measuring.command("-c", "import duckdb"),
             },
             repeats=5 if conditions.quick else 15,

@@ -12,12 +12,12 @@ import duckdb
 from click.testing import CliRunner, Result
 
 from roadmap_assets.cli.main import main
-from roadmap_assets.settings import Settings, variable_of
+from roadmap_assets.settings import SETTINGS, variable_of
 
 SAMPLE = ("--source", "sample", "--roadmap", "data-orchestration")
 SAMPLE_TOPICS = 53
 
-_TAKEN_OUT = (*map(variable_of, Settings.model_fields), "GOOGLE_API_KEY", "DAGSTER_HOME")
+_TAKEN_OUT = (*map(variable_of, SETTINGS), "GOOGLE_API_KEY", "DAGSTER_HOME")
 
 
 class CommandLine:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from roadmap_assets.settings import Settings
+from roadmap_assets.settings import SETTINGS
 from roadmap_assets.simulator.faults import Edit, FaultPlan, Rule
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets_tests.cli.command_line import CommandLine, line
 from roadmap_assets_tests.cli.test_enrichment import asking
 from roadmap_assets_tests.roadmaps.written import write_roadmap
 
-FIRST = str(Settings.model_fields["model"].default)
+FIRST = str(SETTINGS["model"].default)
 SECOND = "gemini-3.5-flash"
 TOPICS = 30
 

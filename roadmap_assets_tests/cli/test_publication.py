@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from roadmap_assets.settings import Settings
+from roadmap_assets.settings import SETTINGS
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets_tests.cli.command_line import CommandLine
 from roadmap_assets_tests.cli.test_enrichment import asking
 from roadmap_assets_tests.roadmaps.written import write_roadmap
 
-REAL = str(Settings.model_fields["model"].default)
+REAL = str(SETTINGS["model"].default)
 TOPICS = [f"Topic {number}" for number in range(30)]
 ANSWERS = "SELECT topic, tldr, challenge, model, enrichment_key FROM enriched_roadmaps ORDER BY position"
 

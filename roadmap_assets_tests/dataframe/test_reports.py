@@ -14,10 +14,11 @@ from typing import Annotated
 
 import pandas as pd
 import pytest
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field
 
 import roadmap_assets
 from roadmap_assets.dataframe import RowsNotEnriched
+from roadmap_assets.setting import Secret
 from roadmap_assets.settings import Settings
 from roadmap_assets.simulator.batch_behaviour import BatchBehaviour
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
@@ -79,15 +80,15 @@ def test_details_say_of_each_row_what_happened_and_which_model_answered(settings
 def test_deferred_rows_are_reported_with_the_reason(settings: Settings) -> None:
     frame = pd.concat([DISHES.assign(name=DISHES["name"] + str(number)) for number in range(10)])
     with pytest.warns(RowsNotEnriched, match="^10 of 30 rows are deferred to another run: the day's quota"):
-        enriched = enrich(frame, settings.model_copy(update={"rpd": 1}), details=True)
+        enriched = enrich(frame, settings.changed(rpd=1), details=True)
     assert enriched["error"].str.startswith("the day's quota").sum() == 10
 
 
 def test_rows_in_a_batch_job_are_reported_and_answered_by_a_later_call(settings: Settings) -> None:
     jobs = SimulatorOptions(batches=BatchBehaviour(pending_s=3600))
     with Simulator(jobs) as server:
-        asked = settings.model_copy(update={"service": "batch", "gemini_base_url": server.url, "offline": False})
-        asked = asked.model_copy(update={"gemini_api_key": SecretStr("any")})
+        asked = settings.changed(service="batch", gemini_base_url=server.url, offline=False)
+        asked = asked.changed(gemini_api_key=Secret("any"))
         with pytest.warns(RowsNotEnriched, match="^3 of 3 rows are pending: a batch job asks about them"):
             pending = roadmap_assets.enrich(DISHES, topic="name", details=True, progress=False, settings=asked)
         assert list(pending["status"]) == ["pending"] * 3

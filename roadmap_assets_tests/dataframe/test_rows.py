@@ -207,6 +207,6 @@ def test_wrong_arguments_are_rejected_before_anything_is_asked(
 
 def test_without_a_key_nothing_is_asked_and_offline_is_suggested(settings: Settings, simulator: Simulator) -> None:
     with pytest.raises(MissingKey, match=r"GEMINI_API_KEY.*, or pass offline=True") as missing:
-        enrich(DISHES, settings.model_copy(update={"gemini_api_key": None}))
+        enrich(DISHES, settings.changed(gemini_api_key=None))
     assert "--offline" not in str(missing.value)
     assert simulator.requests == []

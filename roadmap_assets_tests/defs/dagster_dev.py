@@ -19,7 +19,7 @@ from dagster import DagsterRunStatus
 from dagster._core.execution.backfill import BulkActionStatus
 
 from roadmap_assets.defs.partitions import ROADMAPS
-from roadmap_assets.settings import Settings, variable_of
+from roadmap_assets.settings import SETTINGS, variable_of
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets_tests.dagster_webserver import (
     PATIENCE_S,
@@ -66,7 +66,7 @@ class DagsterDev:
         shutil.copy(REPOSITORY / "roadmap_assets" / "defs" / "dagster.yaml", self.home)
         self._webserver, self._gemini_port = DagsterWebserver(), free_port()
         self.url, self.ask = self._webserver.url, self._webserver.ask
-        taken_out = {*map(variable_of, Settings.model_fields), "GOOGLE_API_KEY"}
+        taken_out = {*map(variable_of, SETTINGS), "GOOGLE_API_KEY"}
         self._environment = {
             **{name: value for name, value in os.environ.items() if name not in taken_out},
             "DAGSTER_HOME": str(self.home),

@@ -17,7 +17,7 @@ from roadmap_assets import pipeline
 from roadmap_assets.definitions import build_definitions
 from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.enrichment.access import Access
-from roadmap_assets.settings import Settings, load_settings, variable_of
+from roadmap_assets.settings import SETTINGS, Settings, load_settings, variable_of
 from roadmap_assets.warehouse.registry import open_warehouse
 from roadmap_assets_tests.roadmaps.written import write_roadmap
 
@@ -43,7 +43,7 @@ class Project:
         self.instance = instance
         self._monkeypatch = monkeypatch
         monkeypatch.chdir(folder)
-        for name in (*map(variable_of, Settings.model_fields), "GOOGLE_API_KEY", "DAGSTER_HOME"):
+        for name in (*map(variable_of, SETTINGS), "GOOGLE_API_KEY", "DAGSTER_HOME"):
             monkeypatch.delenv(name, raising=False)
         self.set(ROADMAP_SOURCE=str(self.source), ROADMAP_OFFLINE="1")
 

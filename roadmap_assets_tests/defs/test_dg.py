@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from roadmap_assets.settings import Settings, variable_of
+from roadmap_assets.settings import SETTINGS, variable_of
 from roadmap_assets_tests.dagster_webserver import DagsterWebserver
 from roadmap_assets_tests.defs.project import REPOSITORY, WITH_PAGE, instance_in
 
@@ -22,7 +22,7 @@ DG = Path(sys.executable).with_name("dg")
 
 def environment_in(folder: Path) -> dict[str, str]:
     """For the packaged sample, offline, with a home and a database in `folder`; as after `. .venv/bin/activate`."""
-    taken_out = {*map(variable_of, Settings.model_fields), "GOOGLE_API_KEY"}
+    taken_out = {*map(variable_of, SETTINGS), "GOOGLE_API_KEY"}
     return {
         **{name: value for name, value in os.environ.items() if name not in taken_out},
         "DAGSTER_HOME": str(folder / "home"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from roadmap_assets.settings import Settings
+from roadmap_assets.settings import SETTINGS
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets_tests.defs.project import Project, check_of
 
-MODEL = str(Settings.model_fields["model"].default)
+MODEL = str(SETTINGS["model"].default)
 CLEAN = "Within noise: batches of 20 cost no quality here"
 
 

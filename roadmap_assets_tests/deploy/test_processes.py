@@ -25,7 +25,7 @@ import yaml
 from dagster import DagsterRunStatus
 
 from roadmap_assets.defs.partitions import ROADMAPS
-from roadmap_assets.settings import Settings, variable_of
+from roadmap_assets.settings import SETTINGS, variable_of
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions
 from roadmap_assets_tests.dagster_webserver import PATIENCE_S, DagsterWebserver, free_port, has_ended, status
 from roadmap_assets_tests.deploy.test_files import DEPLOY
@@ -56,7 +56,7 @@ def compose() -> Mapping[str, Any]:
 
 
 def clean_environment() -> dict[str, str]:
-    taken_out = {*map(variable_of, Settings.model_fields), "GOOGLE_API_KEY", "DAGSTER_HOME"}
+    taken_out = {*map(variable_of, SETTINGS), "GOOGLE_API_KEY", "DAGSTER_HOME"}
     return {name: value for name, value in os.environ.items() if name not in taken_out}
 
 

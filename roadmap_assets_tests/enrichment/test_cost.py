@@ -88,11 +88,24 @@ def test_a_model_is_found_by_the_prefix_of_its_version(table: Path, version: str
     [
         ("as_of = ", "not TOML", "broken TOML"),
         ("[models]", "as_of", "a table without a date"),
-        (TABLE.replace("1.0", "-1.0"), "models.swift.input", "a negative price"),
-        (TABLE.replace("1.0", "nan"), "models.swift.input", "not a number"),
-        (TABLE.replace("1.0", "'1.0'"), "models.swift.input", "a text for a number"),
-        (TABLE.replace("cached_input", "cache"), "models.swift.cache", "a misspelt key would otherwise be free"),
-        (TABLE.replace("output = 4", ""), "models.swift-lite.output", "a price is missing"),
+        (TABLE.replace("1.0", "-1.0"), "models.swift: Expected `float` >= 0.0 - at `$.input`", "a negative price"),
+        (TABLE.replace("1.0", "nan"), "models.swift: Expected `float` >= 0.0 - at `$.input`", "not a number"),
+        (TABLE.replace("1.0", "inf"), "models.swift: Expected `float` <= 1000000.0 - at `$.input`", "no number either"),
+        (
+            TABLE.replace("1.0", "'1.0'"),
+            "models.swift: Expected `float`, got `str` - at `$.input`",
+            "a text for a number",
+        ),
+        (
+            TABLE.replace("cached_input", "cache"),
+            "models.swift: Object contains unknown field `cache`",
+            "a misspelt key would otherwise be free",
+        ),
+        (
+            TABLE.replace("output = 4", ""),
+            "models.swift-lite: Object missing required field `output`",
+            "a price is missing",
+        ),
     ],
 )
 def test_a_bad_table_is_refused_with_its_place(tmp_path: Path, text: str, message: str, why: str) -> None:

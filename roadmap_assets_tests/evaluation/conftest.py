@@ -69,7 +69,7 @@ class Kitchen:
 
     def compare(self, rows: int = 40, *, judge: str | None = None) -> CompareEvaluation:
         """A comparison of the two built-in profiles."""
-        study = Access(self.settings.model_copy(update={"profile": "study"}))
+        study = Access(self.settings.changed(profile="study"))
         return CompareEvaluation(
             table(rows),
             sides=(self.access, study),

@@ -83,7 +83,7 @@ def test_the_judge_is_in_the_estimate(kitchen: StartKitchen) -> None:
 
 def test_profiles_without_a_common_column_are_refused(kitchen: StartKitchen) -> None:
     access = kitchen().access
-    other = type(access)(access.settings.model_copy(update={"profile": "roadmap_assets.evaluation.judge:Judgement"}))
+    other = type(access)(access.settings.changed(profile="roadmap_assets.evaluation.judge:Judgement"))
     with pytest.raises(InvalidSetting, match="no column in common"):
         CompareEvaluation(
             table(3), sides=(access, other), compared=("a", "b"), judge=None, warehouse=kitchen().warehouse

@@ -31,7 +31,7 @@ def test_the_key_and_the_model_are_accepted(gemini: Settings) -> None:
 
 def test_two_topics_are_answered_in_one_call(gemini: Settings, tmp_path_factory: pytest.TempPathFactory) -> None:
     database = tmp_path_factory.mktemp("live") / "live.duckdb"
-    access = Access(gemini.model_copy(update={"db": database}))
+    access = Access(gemini.changed(db=database))
     asked = [
         access.question(topic=topic, description=text, context="Computer science")
         for topic, text in (

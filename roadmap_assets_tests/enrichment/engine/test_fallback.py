@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.cost import Price, Prices
 from roadmap_assets.enrichment.limiter.base import Limits
@@ -25,7 +26,7 @@ def strong(start: Start, *rules: Rule, **options: object) -> Runs:
 def with_price(prices: Prices, dollars: float) -> Prices:
     """The prices, with one for the fallback model: dollars per million tokens."""
     strong = Price(input=dollars, output=dollars)
-    return prices.model_copy(update={"models": {**prices.models, STRONG: strong}})
+    return replace(prices, models={**prices.models, STRONG: strong})
 
 
 def asked_of(runs: Runs) -> list[int]:
