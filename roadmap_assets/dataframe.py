@@ -7,8 +7,10 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.engine.events import Event
@@ -280,7 +282,7 @@ def _plain(report: Report, questions: Sequence[Question | None]) -> dict[str, An
     topics = {question.key: question.topic for question in questions if question}
     statuses = [report.statuses[question.key] if question else "skipped" for question in questions]
     return {
-        **asdict(replace(report, statuses={})),  # by row instead of by key
+        **to_builtins(replace(report, statuses={})),  # by row instead of by key
         "statuses": statuses,
         "rows": dict(Counter(statuses)),
         "failures": {topics[key]: reason for key, reason in report.failures.items()},

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Self
 
 import dagster as dg
+from msgspec import Struct, field
 
 from roadmap_assets import pipeline
 from roadmap_assets.defs.jobs import refresh_roadmaps
@@ -25,8 +25,7 @@ from roadmap_assets.warehouse.batch_jobs import BatchJob
 INTERVAL_S: Final = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """When the jobs were last looked at (Unix time), and which were open then: they are missed when they have ended."""
 
     looked_at: float = 0.0

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import dagster as dg
 from dagster import AssetCheckSeverity
+from msgspec import Struct
 
 from roadmap_assets.defs.partitions import ROADMAPS
 from roadmap_assets.defs.tables import ENRICHED, ENRICHMENTS, RAW, TOPICS
@@ -32,8 +32,7 @@ _T = TypeVar("_T")
 READABLE: Final = "readable"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The result of one check of one roadmap."""
 
     check: str

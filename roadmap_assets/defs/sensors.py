@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Self
 
 import dagster as dg
+from msgspec import Struct, field
 
 from roadmap_assets import pipeline
 from roadmap_assets.defs.jobs import refresh_roadmaps
@@ -31,8 +31,7 @@ ASKED_AGAIN_AFTER_S: Final = 3600
 """Until then, a run that failed or was canceled is not asked for again: the cause is likely to be still there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """What `new_roadmaps` remembers: for each roadmap that it asked a run for, the version and when (Unix time), the
     roadmaps that wait for a later tick, the one that has waited longest first, and how many runs it has asked for."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 import dagster as dg
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.warehouse import enrichments, topics

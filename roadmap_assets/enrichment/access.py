@@ -9,9 +9,11 @@ import hashlib
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.clock import SystemClock
 from roadmap_assets.enrichment.cost import Prices, load_prices
@@ -37,8 +39,7 @@ if TYPE_CHECKING:
 _MODEL = re.compile(r"[\w.\-/:@]+", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(Struct, frozen=True, dict=True):
     """Everything the settings say about asking. With `offline` the simulator answers, and no key is needed."""
 
     settings: Settings

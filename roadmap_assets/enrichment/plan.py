@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, get_args
+
+from msgspec import Struct
 
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.limiter.base import least_seconds
@@ -23,8 +24,7 @@ OUTPUT_TOKENS_PER_COLUMN = 40
 """An upper guess for a column of one line; a run that sees longer replies uses those."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a run would take: `given_up` rows are not asked, as they failed too often or are too long for the quota, nor
     are `pending` rows, which are in a batch job;
     `service` is what is asked at `cost_usd`, and `costs_usd` has the cost of each service; None without a price.
@@ -51,8 +51,7 @@ class Plan:
         return self.costs_usd[self.service]
 
 
-@dataclass(frozen=True, slots=True)
-class LookUp:
+class LookUp(Struct, frozen=True):
     """What the database knows about questions, by key; `latest` is when the youngest of its `entries` arrived (UTC).
 
     `given_up` has the reason for each key that is not asked, and `pending` are those that a batch job asks.

@@ -14,10 +14,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 RESAMPLES: Final = 2000
@@ -26,8 +26,7 @@ CONFIDENCE: Final = 0.95
 _WORD: Final = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """A figure over `rows` rows with its bootstrap interval."""
 
     value: float
@@ -36,8 +35,7 @@ class Estimate:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
+class Scores(Struct, frozen=True):
     """Scores from 0 to 1, summed and counted by row; a row without a score counts 0."""
 
     sums: NDArray[np.float64]

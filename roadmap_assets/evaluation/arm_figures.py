@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roadmap_assets.evaluation.arms import answers_of
 from roadmap_assets.warehouse.evaluations import ArmCost, AskedRow
 
 
-@dataclass(frozen=True, slots=True)
-class ArmFigures:
+class ArmFigures(Struct, frozen=True):
     """An arm: rows asked and answered, broken rules at the first attempt, and what its calls took."""
 
     rows: int

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.engine.batching import Item
@@ -25,8 +27,7 @@ JUDGED: Final = frozenset({"answered", "missing", "doubled", "swapped", "rule", 
 """Outcomes of a row that the model is responsible for; after any other, the same batch is sent again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
+class Arm(Struct, frozen=True):
     """A way to ask: rows by batch, in the order asked; `size` is the number of rows that a batch may have."""
 
     name: str
@@ -34,8 +35,7 @@ class Arm:
     batches: Sequence[Sequence[Row]]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """One request of an arm; round 2 asks again for rows whose first answers were not accepted."""
 
     arm: str

@@ -10,7 +10,9 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.engine.admission import ModelClosed
@@ -31,8 +33,7 @@ from roadmap_assets.warehouse.evaluations import AskedRow, load_asked_rows
 from roadmap_assets.warehouse.ledger import Call
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """All that an evaluation has asked; `stop_reason` says why some of it is missing.
 
     `spent_usd` is what has been taken from the budget, 0 without one.

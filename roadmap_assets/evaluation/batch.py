@@ -10,10 +10,10 @@ number (Bonferroni), so that a table without any effect gets a clean verdict 19 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 
 from roadmap_assets.evaluation.agreement import CONFIDENCE, Estimate, Scores, difference, estimate
 from roadmap_assets.evaluation.arm_figures import ArmFigures, arm_figures
@@ -25,8 +25,7 @@ THIRDS: Final = ("first", "middle", "last")
 _TESTS_PER_COLUMN: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """Agreement with single rows by position in the batch; `difference` is the first third minus the last."""
 
     first: Estimate
@@ -35,8 +34,7 @@ class Drift:
     difference: Estimate
 
 
-@dataclass(frozen=True, slots=True)
-class BatchFigures:
+class BatchFigures(Struct, frozen=True):
     """All figures; `agreement` and `kappa` are by column and pair of arms, the others by column or arm.
 
     `resolution` is about the smallest drop that can be found with this many rows.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.evaluation.agreement import Estimate, Scores, estimate_kappa, word_f1
@@ -20,8 +21,7 @@ Answers = Mapping[str, AskedRow]
 """row id -> what answered it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column of a profile."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from roadmap_assets.evaluation.agreement import CONFIDENCE, Estimate, estimate
 from roadmap_assets.evaluation.arm_figures import ArmFigures, arm_figures
@@ -17,8 +18,7 @@ from roadmap_assets.warehouse.evaluations import ArmCost, AskedRow
 SIDES: Final = ("a", "b")
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A row that was answered differently, with both answers."""
 
     row: str
@@ -28,8 +28,7 @@ class Difference:
     b: str
 
 
-@dataclass(frozen=True, slots=True)
-class CompareFigures:
+class CompareFigures(Struct, frozen=True):
     """Agreement and kappa by column, over the columns that both have; `compared` names a and b."""
 
     compared: Mapping[str, str]

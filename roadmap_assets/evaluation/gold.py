@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from roadmap_assets.evaluation.agreement import Estimate, Scores, estimate, estimate_kappa
 from roadmap_assets.evaluation.arm_figures import ArmFigures, arm_figures
@@ -18,8 +19,7 @@ GOLD: Final = "gold"
 MISSES_SHOWN: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(Struct, frozen=True):
     """A row whose answer in a column is not the known one."""
 
     row: str
@@ -29,8 +29,7 @@ class Miss:
     answered: str
 
 
-@dataclass(frozen=True, slots=True)
-class GoldFigures:
+class GoldFigures(Struct, frozen=True):
     """Accuracy and kappa by column; `confusion` is column -> known value -> answered value -> rows."""
 
     measures: Mapping[str, str]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import comb
 from typing import Final, Literal
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from roadmap_assets.enrichment.access import Access
@@ -32,8 +32,7 @@ class Judgement(BaseModel):
     better: Literal["first", "second", "equal"]
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """Pairs by the better answer; `order_disagreements`, counted as ties, are those where the order decided.
 
     `p_value` is that of the sign test: how likely wins as uneven as these are if neither answer is better.

@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+
+from msgspec import Struct, field
 
 from roadmap_assets.errors import InvalidSetting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One row: `group` is its chapter, over which a sample is spread, and `known` its known answers, as texts."""
 
     row_id: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.blocking import run_blocking
@@ -35,8 +36,7 @@ Part = tuple[Access, Sequence[Arm]]
 """Arms that are asked of one model with one profile."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The result of an evaluation; where it is not complete, `stop_reason` says why, and it can be resumed."""
 
     evaluation: str
@@ -58,7 +58,7 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """As `--json` prints it."""
-        plain = asdict(self)
+        plain = to_builtins(self)
         figures: dict[str, Any] = plain.pop("figures")
         return {**plain, **figures, "verdict": self.verdict}
 

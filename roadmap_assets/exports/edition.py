@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
 
 from roadmap_assets.warehouse.published import EnrichedTopic
 
@@ -17,8 +18,7 @@ CHALLENGE = "challenge"
 TLDR = "tldr"
 
 
-@dataclass(frozen=True)
-class Edition:
+class Edition(Struct, frozen=True, dict=True):
     """What is published of a roadmap. `headers` are the profile's columns, in its order, with their headers."""
 
     roadmap: str

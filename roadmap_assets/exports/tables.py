@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
 from typing import IO, Any, Final
+
+from msgspec import to_builtins
+from msgspec.structs import fields, replace
 
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.exports.csv_file import write_csv, write_roadmap_csv
@@ -89,7 +91,7 @@ def write_edition(path: Place, edition: Edition, *, by_chapter: bool = False) ->
 def write_json_lines(file: IO[str], rows: Iterable[object]) -> None:
     """One JSON object a line; `rows` are records or mappings."""
     for row in rows:
-        whole = row if isinstance(row, Mapping) else asdict(row)  # type: ignore[call-overload]
+        whole = row if isinstance(row, Mapping) else to_builtins(row)
         file.write(json.dumps(whole, ensure_ascii=False) + "\n")
 
 
@@ -98,7 +100,7 @@ def _write(path: Place, topics: Sequence[Topic], *, headers: Mapping[str, str], 
         write_workbook(path, topics, headers=headers, answers=answers)
         return
     rows = [
-        {**asdict(topic), **{column: answer.get(column) for column in headers}}
+        {**to_builtins(topic), **{column: answer.get(column) for column in headers}}
         for topic, answer in zip(topics, answers, strict=True)
     ]
     if path.suffix == ".jsonl":
@@ -111,7 +113,10 @@ def _write(path: Place, topics: Sequence[Topic], *, headers: Mapping[str, str], 
 def _write_csv(path: Place, topics: Sequence[Topic]) -> None:
     header = [field.name for field in fields(Topic)]
     rows = (
-        [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in asdict(topic).values()]
+        [
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for value in to_builtins(topic).values()
+        ]
         for topic in topics
     )
     write_csv(path, header, rows)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.enrichment.engine.events import OnEvent
@@ -27,8 +28,7 @@ Asked = Mapping[str, Sequence[tuple[Topic, Question]]]
 OpenStatus = Literal["pending", "failed", "deferred"]
 
 
-@dataclass(frozen=True, slots=True)
-class Enriched:
+class Enriched(Struct, frozen=True):
     """Result of enriching roadmaps: the run's report, and each roadmap's number of rows by status."""
 
     report: Report

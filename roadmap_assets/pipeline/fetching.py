@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from roadmap_assets.errors import UnknownRoadmap
 from roadmap_assets.roadmaps.sources.base import Addresses, Source, check_slug
@@ -14,8 +16,7 @@ from roadmap_assets.warehouse.listings import Listings
 from roadmap_assets.warehouse.raw import has_vanished, load_snapshot, mark_vanished, save_snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """Result of a fetch; `vanished` means that the roadmap disappeared upstream and its last state stays.
 
     `listed_version` is the version that `Source.listing` gives to this state; any other there means a newer state.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.errors import DocumentError
@@ -29,8 +31,7 @@ from roadmap_assets.warehouse.published import (
 from roadmap_assets.warehouse.topics import load_topics
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Struct, frozen=True):
     """Result of publishing a roadmap: its rows by status, the CSV file, and (topic, reason) of those that failed.
 
     `topics` are the rows themselves, and `gone` the topics (id -> name) of the last publication that no longer exist.

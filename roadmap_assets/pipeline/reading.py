@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from roadmap_assets.errors import DocumentError
 from roadmap_assets.roadmaps import PARSER_VERSION
@@ -22,8 +23,7 @@ from roadmap_assets.warehouse.topics import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TopicsRead:
+class TopicsRead(Struct, frozen=True):
     """Result of reading a roadmap's topics; `counts` says by name what was left out or repaired."""
 
     roadmap: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from roadmap_assets.quality.rule import Rule
 from roadmap_assets.warehouse.published import EnrichedTopic
@@ -14,8 +15,7 @@ SHARED_BY: Final = 5
 """A text that answers this many questions of a roadmap says nothing about any of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnsweredRoadmap:
+class AnsweredRoadmap(Struct, frozen=True):
     """A roadmap's topics with their answers.
 
     `broken` says for each topic (by name) whose stored answer breaks a rule of the profile which one; what the rules
@@ -27,8 +27,7 @@ class AnsweredRoadmap:
     texts: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class RunCalls:
+class RunCalls(Struct, frozen=True):
     """The calls of one run: how many, the least number possible, and how each ended (outcome -> count)."""
 
     calls: int

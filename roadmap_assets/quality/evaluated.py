@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from roadmap_assets.quality.rule import Rule
 from roadmap_assets.warehouse.evaluations import Evaluation
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluated:
+class Evaluated(Struct, frozen=True):
     """The latest evaluation of batches for the profile and model in use, and the profile's present fingerprint."""
 
     latest: Evaluation | None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from roadmap_assets.quality.rule import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedRoadmap:
+class FetchedRoadmap(Struct, frozen=True):
     """The topics (id -> label) that the document has, and how many text files came with it."""
 
     document: Mapping[str, str]

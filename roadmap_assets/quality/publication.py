@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from roadmap_assets.quality.rule import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedRoadmap:
+class PublishedRoadmap(Struct, frozen=True):
     """The ids of a roadmap's published rows beside those of its topics."""
 
     published: Sequence[str]
     topics: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(Struct, frozen=True):
     """A publication and the one before it.
 
     `rows` is the number of rows published now, `gone` the topics (id -> label) that only the publication before has,

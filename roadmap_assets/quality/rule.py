@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
+
+from msgspec import Struct
 
 _NAMED: Final = 5
 
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What a rule has found in one roadmap: how many `unit` it looked at, and which of them break it."""
 
     passed: bool
@@ -29,8 +29,7 @@ class Finding:
         return f"{checked}: {named}{more}" if count else checked
 
 
-@dataclass(frozen=True, slots=True)
-class Rule(Generic[_T]):
+class Rule(Struct, Generic[_T], frozen=True):
     """Something that should hold for a roadmap.
 
     `find` returns the offenders of one, and up to the share `tolerance` of the rows `checked` is accepted. What breaks

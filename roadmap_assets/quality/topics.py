@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from roadmap_assets.quality.rule import Rule
 from roadmap_assets.warehouse.topics import Topic
@@ -14,8 +15,7 @@ MOST_DISPUTED: Final = 0.1
 """Share of a roadmap's topics; beyond it, the tree or our reading of the drawing is probably out of date."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRoadmap:
+class ReadRoadmap(Struct, frozen=True):
     """A roadmap's topics, and the topics (id -> label) of its document.
 
     `disputed` is the number of topics that the site's tree places under another topic than the drawing does.

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from roadmap_assets.errors import DocumentError
 from roadmap_assets.roadmaps.foreign_json import as_dict, as_list, as_text, load_json
@@ -27,8 +28,7 @@ _FARTHEST = 1e7  # pixels; the largest real drawing is about 10 000 high
 _COLOR = re.compile("#[0-9a-fA-F]{3,8}")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """An entry of a box: a line of a list of links, a checklist or a legend; or the link of a button or label."""
 
     label: str
@@ -36,8 +36,7 @@ class Entry:
     color: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How a node is drawn, apart from its box; not used for the hierarchy.
 
     ``mark`` is a topic's entry of the drawing's legend.
@@ -55,8 +54,7 @@ class Look:
 _PLAIN: Final = Look()
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A box of the drawing.
 
     ``box`` has the measured size, ``requested`` the size that was asked for; None if position or size is unusable.
@@ -81,8 +79,7 @@ class Node:
         return self.type == "topic"
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """A link between two nodes of the document; dashed means parenthood, solid the order of reading.
 
     ``leaves`` and ``enters`` are the sides of the nodes that it joins, "" if unknown; ``shape`` is React Flow's name
@@ -97,8 +94,7 @@ class Edge:
     shape: str = ""
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True, dict=True):
     """A roadmap's drawing; ``unusable_nodes`` and ``unusable_edges`` count what was left out."""
 
     roadmap: str

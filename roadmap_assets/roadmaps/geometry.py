@@ -9,10 +9,11 @@ import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Hashable, ItemsView, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from operator import itemgetter
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -23,8 +24,7 @@ MOST_CELLS = 1024
 MOST_NESTED = 32  # per query and order of magnitude; real drawings have six at most
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """An upright rectangle: its top left corner and its size."""
 
     x: float

@@ -8,7 +8,8 @@ belongs to the nearest topic drawn above it, wherever the tree has put that one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roadmap_assets.roadmaps.document import Document
 from roadmap_assets.roadmaps.hierarchy import DEEPEST, DrawnPath, trace_topics
@@ -16,8 +17,7 @@ from roadmap_assets.roadmaps.tree import EMPTY, Step, Tree, TreeReader
 from roadmap_assets.warehouse.topics import PlacedBy
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a topic is: the labels of what is above it, root first, in ``path``.
 
     ``parent`` is the immediate group (a topic or a heading), ``parent_topic`` the nearest topic above. A root is its

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from roadmap_assets.roadmaps.content.files import choose_files
 from roadmap_assets.roadmaps.content.reading import Content, read_content
@@ -13,8 +13,7 @@ from roadmap_assets.warehouse.raw import Snapshot
 from roadmap_assets.warehouse.topics import Topic
 
 
-@dataclass(frozen=True, slots=True)
-class TopicTable:
+class TopicTable(Struct, frozen=True):
     """The topics of a roadmap in reading order, its title, and counts of irregularities of the source, by name."""
 
     title: str

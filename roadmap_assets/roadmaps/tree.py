@@ -12,9 +12,10 @@ ends with a known label, and only what is left over is split.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
+
+from msgspec import Struct
 
 from roadmap_assets.roadmaps.document import Document, Node
 from roadmap_assets.roadmaps.foreign_json import as_dict, as_list, as_text, load_json
@@ -23,8 +24,7 @@ SEPARATOR: Final = " > "
 LONGEST_TEXT: Final = 2_000  # characters; real texts have fewer than 200
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
+class TreeEntry(Struct, frozen=True):
     """A node of the tree; `text` has the roadmap's title, the labels above the node, and its own label."""
 
     node_id: str
@@ -32,8 +32,7 @@ class TreeEntry:
     optional: bool
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """Entries by node id; `unusable` counts those that were left out: malformed, too long, or a second use of an id."""
 
     entries: Mapping[str, TreeEntry]
@@ -43,8 +42,7 @@ class Tree:
 EMPTY: Final = Tree({})
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A label above a topic: a topic's or a heading's. `node_id` is None where the document has no such node."""
 
     label: str

@@ -8,9 +8,11 @@ recovery of a question goes on from job to job.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
+
+from msgspec import Struct
+from msgspec.structs import asdict, fields
 
 from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table
 from roadmap_assets.warehouse.rows import insert_rows, utc_now
@@ -79,8 +81,7 @@ BATCH_ROWS = Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class BatchJob:
+class BatchJob(Struct, frozen=True):
     """A job; see the table's columns."""
 
     job_id: str
@@ -107,8 +108,7 @@ class BatchJob:
         return self.state in OPEN
 
 
-@dataclass(frozen=True, slots=True)
-class BatchRow:
+class BatchRow(Struct, frozen=True):
     """A question of a job; see the table's columns."""
 
     job_id: str

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from roadmap_assets.errors import WarehouseUnwritable
 from roadmap_assets.warehouse.base import Column, Connection, Table, Warehouse, in_transaction, one_row
@@ -30,8 +31,7 @@ COPIED = tuple(table for table in TABLES if table not in _OF_THE_DATABASE)
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(Struct, frozen=True):
     """A table that is the same on both sides now; `added` of its `rows` were not there before."""
 
     table: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, Protocol
 
 import duckdb
-import orjson
+from msgspec import to_builtins
+from msgspec.json import encode
 
 
 class Dialect(Protocol):
@@ -79,9 +79,9 @@ def as_json(value: object) -> str:
     Half of a surrogate pair, which is no text and which databases refuse, becomes a question mark.
     """
     try:
-        return orjson.dumps(value, default=datetime.isoformat, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
-    except TypeError:  # half of a pair, or an integer of more than 64 bits
-        return as_text(json.dumps(value, ensure_ascii=False, default=datetime.isoformat))
+        return encode(value).decode()
+    except UnicodeEncodeError:
+        return as_text(json.dumps(to_builtins(value), ensure_ascii=False))
 
 
 def as_text(text: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.json import decode
+from msgspec.structs import asdict
 
 from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table, one_row
 from roadmap_assets.warehouse.rows import insert_rows, utc_now
@@ -60,8 +62,7 @@ class Answer(NamedTuple):
     base_url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CachedAnswer:
+class CachedAnswer(Struct, frozen=True):
     """A stored answer: the profile's columns, the model asked, and when it was stored (UTC)."""
 
     columns: Mapping[str, Any]
@@ -69,8 +70,7 @@ class CachedAnswer:
     answered_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """One topic that could not be answered: why, after how many attempts in the run."""
 
     key: str
@@ -82,8 +82,7 @@ class Failure:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True)
-class PastFailure:
+class PastFailure(Struct, frozen=True):
     """What is on record of a failed topic; `runs` counts the runs in which it failed."""
 
     reason: str
@@ -92,8 +91,7 @@ class PastFailure:
     failed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class CacheGroup:
+class CacheGroup(Struct, frozen=True):
     """The cached answers of one model and profile."""
 
     model: str
@@ -107,7 +105,7 @@ def load_answers(connection: Connection, keys: Iterable[str]) -> dict[str, Cache
     """The answer to every key that has one."""
     query = f"SELECT key, CAST(answer AS VARCHAR), model, answered_at FROM enrichments WHERE key IN {KEYS}"
     rows = connection.execute(query, [",".join(keys)]).fetchall()
-    return {key: CachedAnswer(json.loads(answer), *rest) for key, answer, *rest in rows}
+    return {key: CachedAnswer(decode(answer), *rest) for key, answer, *rest in rows}
 
 
 def answering_models(connection: Connection, keys: Iterable[str]) -> dict[str, str]:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table
 from roadmap_assets.warehouse.rows import insert_rows, utc_now
@@ -52,8 +54,7 @@ EVALUATION_ANSWERS = Table(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class Evaluation(Struct, frozen=True, kw_only=True):
     """An evaluation as it is stored; `report` is None until it is finished."""
 
     evaluation_id: str
@@ -68,8 +69,7 @@ class Evaluation:
     report: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedRow:
+class AskedRow(Struct, frozen=True, kw_only=True):
     """What one call returned for one row; see the table for the fields."""
 
     evaluation_id: str
@@ -86,8 +86,7 @@ class AskedRow:
     answer: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ArmCost:
+class ArmCost(Struct, frozen=True):
     """What an arm's calls add up to; `cost_usd` is None as soon as one call's cost is unknown."""
 
     calls: int

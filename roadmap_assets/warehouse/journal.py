@@ -17,11 +17,11 @@ import tempfile
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from msgspec.structs import asdict
 from platformdirs import user_state_path
 
 from roadmap_assets.warehouse.base import Connection

@@ -10,9 +10,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
+
+from msgspec import Struct
 
 from roadmap_assets.errors import WarehouseError
 from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table, Warehouse
@@ -40,8 +41,7 @@ LEASE_HOLDERS = Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """Result of a claim: each key is in one of the four. `held` are those of other runs, `pending` of batch jobs."""
 
     answered: frozenset[str]

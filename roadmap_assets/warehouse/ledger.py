@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table, one_row
 from roadmap_assets.warehouse.rows import insert_rows
@@ -42,8 +44,7 @@ API_CALLS = Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One HTTP request to Gemini.
 
     `batch` counts the run's batches from 1, `attempt` the sendings of that batch from 1; `rows` topics were asked and
@@ -71,8 +72,7 @@ class Call:
     service: str = "standard"
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """Calls, summed; `cost_usd` is None as soon as one call's cost is unknown."""
 
     calls: int
@@ -81,8 +81,7 @@ class Spent:
     cost_usd: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class RunSum:
+class RunSum(Struct, frozen=True):
     """A run as its calls show it.
 
     `model` names all models asked; `cost_usd` is None as soon as one call's cost is unknown; `started_at` is UTC.
@@ -96,8 +95,7 @@ class RunSum:
     cost_usd: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """The calls of a day; `cost_usd` leaves out calls whose cost is unknown."""
 
     day: date

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from roadmap_assets.warehouse.base import Column, Connection, Table
 from roadmap_assets.warehouse.rows import columns_of, insert_rows, quoted, utc_now
@@ -21,8 +23,7 @@ Status = Literal["enriched", "stale", "failed", "deferred", "pending"]
 in a batch job."""
 
 
-@dataclass(frozen=True, slots=True)
-class EnrichedTopic:
+class EnrichedTopic(Struct, frozen=True):
     """A topic and what Gemini wrote about it.
 
     `columns` is empty unless the topic has an answer. `profile` and `model` are those of the answer, or else those it
@@ -37,7 +38,7 @@ class EnrichedTopic:
     profile: str = ""
     model: str = ""
     answered_at: datetime | None = None
-    published_at: datetime | None = field(default=None, compare=False)
+    published_at: datetime | None = None
 
     @property
     def is_answered(self) -> bool:
@@ -104,7 +105,7 @@ def publish_rows(
     connection.lock(table.name)
     stored = add_columns(connection, table, columns)
     before = load_published(connection, roadmap, table=table, columns=columns)
-    if len(before) == len(rows) and all(old == _as_published(row) for old, row in zip(before, rows, strict=True)):
+    if len(before) == len(rows) and all(_content(old) == _content(row) for old, row in zip(before, rows, strict=True)):
         return
     del before
     connection.execute(f"DELETE FROM {table.name} WHERE roadmap = ?", [roadmap])
@@ -144,10 +145,10 @@ def _enriched_topic(row: Mapping[str, Any], kinds: Mapping[str, str]) -> Enriche
     )
 
 
-def _as_published(row: EnrichedTopic) -> EnrichedTopic:
-    """The row as it is read back: a column without a value is not there."""
+def _content(row: EnrichedTopic) -> EnrichedTopic:
+    """What two publications of a row have in common: not their time, nor a column without a value."""
     columns = {name: value for name, value in row.columns.items() if value is not None}
-    return replace(row, columns=columns)
+    return replace(row, columns=columns, published_at=None)
 
 
 def _cells(row: EnrichedTopic, stored: Mapping[str, str]) -> dict[str, Any]:
@@ -182,8 +183,7 @@ def add_columns(connection: Connection, table: Table, columns: Mapping[str, str]
     return stored
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedGroup:
+class PublishedGroup(Struct, frozen=True):
     """The published topics of a roadmap that have the same status, model and challenge."""
 
     roadmap: str

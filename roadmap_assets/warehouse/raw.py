@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from roadmap_assets.warehouse.base import Column, Connection, Table
 from roadmap_assets.warehouse.rows import insert_rows, utc_now
@@ -42,8 +45,7 @@ RAW_CONTENTS = Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ContentFile:
+class ContentFile(Struct, frozen=True):
     """One markdown file of a roadmap.
 
     `topic_id` is the part of the name after the last `@` ('' when it carries none); `sha` is git's blob sha.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.json import Decoder
+from msgspec.structs import asdict, fields
 
 from roadmap_assets.warehouse.base import Column, Connection, Table, one_row
 from roadmap_assets.warehouse.rows import insert_rows
@@ -44,8 +47,7 @@ PARSED_ROADMAPS = Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """A link of a topic's text; ``type`` is one of roadmap.sh's kinds (article, official, video, …)."""
 
     title: str
@@ -57,8 +59,7 @@ PlacedBy = Literal["tree", "drawing", "none"]
 """What decided a topic's place: the site's tree, the drawing, or neither (its category is then the roadmap's title)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Struct, frozen=True):
     """A topic with its place in the roadmap and its text.
 
     ``position`` counts from 0 in reading order; ``path`` holds the labels above the topic, root first. ``placed_by``
@@ -80,8 +81,7 @@ class Topic:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Parse:
+class Parse(Struct, frozen=True):
     """Which document, read by which parser, the roadmap's topics came from; `counts` is what was odd about it."""
 
     title: str
@@ -132,5 +132,8 @@ def load_topics(connection: Connection, roadmaps: Sequence[str]) -> list[Topic]:
 
 def topic_of(row: Mapping[str, Any]) -> Topic:
     """The topic in a row of `topics`, or of a table that has its columns."""
-    path, resources = json.loads(row["path"]), json.loads(row["resources"])
-    return Topic(**{**row, "path": tuple(path), "resources": tuple(Resource(**resource) for resource in resources)})
+    return Topic(**{**row, "path": _path.decode(row["path"]), "resources": _resources.decode(row["resources"])})
+
+
+_path = Decoder(tuple[str, ...])
+_resources = Decoder(tuple[Resource, ...])

@@ -6,8 +6,10 @@ same version again. Reading a roadmap clears its record.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from roadmap_assets.warehouse.base import Column, Connection, Table
 from roadmap_assets.warehouse.rows import insert_rows, utc_now
@@ -26,8 +28,7 @@ UNREADABLE_ROADMAPS = Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """A roadmap that a run left out; `version` is '' where nothing was fetched."""
 
     roadmap: str

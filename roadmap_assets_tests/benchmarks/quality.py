@@ -7,8 +7,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from roadmap_assets.errors import DocumentError
 from roadmap_assets.roadmaps.document import parse_document

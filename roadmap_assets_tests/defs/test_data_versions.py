@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from msgspec.structs import asdict, replace
 
 from roadmap_assets.defs.partition_events import answers_version, rows_version, topics_version
 from roadmap_assets.warehouse.published import EnrichedTopic
@@ -14,12 +14,13 @@ ROWS = [EnrichedTopic(topic, "enriched", {"tldr": "Brief", "core": True}, "key")
 
 
 def test_a_renamed_class_changes_no_version() -> None:
-    renamed = type("Lesson", (Topic,), {"__slots__": ()})
-    link = type("Link", (Resource,), {"__slots__": ()})
-    same = [
-        renamed(**{**{name: getattr(topic, name) for name in asdict(topic)}, "resources": _as(link, topic)})
-        for topic in TOPICS
-    ]
+    class Lesson(Topic, frozen=True):
+        pass
+
+    class Link(Resource, frozen=True):
+        pass
+
+    same = [Lesson(**{**asdict(topic), "resources": _as(Link, topic)}) for topic in TOPICS]
     assert repr(same[0]) != repr(TOPICS[0])
     assert topics_version(same) == topics_version(TOPICS)
 

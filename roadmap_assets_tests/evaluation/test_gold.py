@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roadmap_assets.evaluation.rows import Row
 from roadmap_assets.simulator.answers import Bias, Columns

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import asdict, fields
 from pathlib import Path
 
 import duckdb
 import pytest
+from msgspec import to_builtins
+from msgspec.structs import fields
 
 from roadmap_assets.errors import InvalidSetting, OutputNotWritable
 from roadmap_assets.exports.tables import FORMATS, check_format, write_json_lines, write_roadmap, write_topics
@@ -38,7 +39,7 @@ COLUMNS = [field.name for field in fields(Topic)]
 
 def as_json(topic: Topic) -> dict[str, object]:
     """The topic with lists for tuples."""
-    return dict(json.loads(json.dumps(asdict(topic))))
+    return dict(json.loads(json.dumps(to_builtins(topic))))
 
 
 def test_json_lines(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import fields
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import fields
 
 from roadmap_assets.roadmaps.sources.base import Addresses
 from roadmap_assets.roadmaps.sources.host import Host

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from roadmap_assets.quality.answers import ANSWER_RULES, CALL_RULES, AnsweredRoadmap, RunCalls
 from roadmap_assets.quality.evaluated import EVALUATION_RULES, Evaluated

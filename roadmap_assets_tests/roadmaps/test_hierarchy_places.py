@@ -6,11 +6,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from msgspec.structs import asdict
 
 from roadmap_assets.roadmaps.document import Document, parse_document
 from roadmap_assets.roadmaps.hierarchy import STAGES, trace_topics

@@ -6,10 +6,10 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.engine.recorder import Record, Recorder

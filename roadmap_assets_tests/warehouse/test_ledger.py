@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from msgspec.structs import replace
 
 from roadmap_assets.warehouse import duckdb
 from roadmap_assets.warehouse.base import Warehouse
@@ -43,7 +43,7 @@ def test_that_a_call_is_kept_in_full(warehouse: Warehouse) -> None:
     with warehouse.transaction() as connection:
         record_calls(connection, [])
         record_calls(connection, [CALL])
-        names = ", ".join(Call.__dataclass_fields__)
+        names = ", ".join(Call.__struct_fields__)
         (row,) = connection.execute(f"SELECT {names} FROM api_calls").fetchall()
     nul = "\0" if isinstance(warehouse, duckdb.Warehouse) else "\ufffd"  # PostgreSQL's texts have no NUL
     assert Call(*row) == replace(CALL, detail=f'it\'s "odd" {nul} ?')

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from typing import Final
 
 import click
+from msgspec.structs import asdict
 
 from roadmap_assets.cli import console
 from roadmap_assets.cli.doctor.finding import Finding, Findings, Verdict, healthy

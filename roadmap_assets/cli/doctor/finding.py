@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from roadmap_assets.errors import RoadmapAssetsError
 
 Verdict = Literal["ok", "warning", "failed", "skipped"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One line of the report.
 
     `failed` means that a run would fail, `warning` that it would do less than it could, and `skipped` that the
@@ -26,8 +26,7 @@ class Finding:
     remedy: str = ""
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """Collects the findings of one check, which ends early when it raises."""
 
     check: str

@@ -10,8 +10,9 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.batch.items import item_of, question_of
 from roadmap_assets.enrichment.engine.call import Attempt, Calls

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.batch.following import Followed, Following, following
 from roadmap_assets.enrichment.batch.options import BatchOptions

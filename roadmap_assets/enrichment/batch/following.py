@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from roadmap_assets.enrichment.batch.collection import Collection
 from roadmap_assets.enrichment.batch.options import BatchOptions
@@ -21,8 +22,7 @@ from roadmap_assets.warehouse.rows import utc_now
 _ENDS: dict[str, JobState] = {"FAILED": "failed", "EXPIRED": "expired", "CANCELLED": "cancelled"}
 
 
-@dataclass(slots=True)
-class Followed:
+class Followed(Struct):
     """What came of following jobs: those that ended, with their states, and the requests whose results were read."""
 
     ended: dict[str, JobState] = field(default_factory=dict)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from roadmap_assets.enrichment.providers.batch import BatchProvider
 
 MAX_POLL_FACTOR: Final = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchOptions:
+class BatchOptions(Struct, frozen=True, kw_only=True):
     """Options of batch jobs; times are in seconds.
 
     `scope` names whose jobs they are: a model, a key and an address. `waits`: a run ends when no row is pending.

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 from tempfile import TemporaryFile
+
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.batch.items import item_of, question_of, row_of
 from roadmap_assets.enrichment.batch.options import BatchOptions

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roadmap_assets.enrichment.questions import Question
 
 
-@dataclass(eq=False, slots=True)
-class Item:
+class Item(Struct, eq=False):
     """A question of a run: `asked` counts the replies without its answer, `breaches` the answers that broke a rule."""
 
     question: Question

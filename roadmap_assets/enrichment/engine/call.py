@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.engine.recorder import Record
@@ -23,8 +25,7 @@ from roadmap_assets.warehouse.rows import utc_now
 _UNANSWERED = Matched(answers={}, rejected={}, unknown=0, damage=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One attempt at a batch: its number from 1 in the run, and how often that batch was sent, this time included.
 
     The ids of its topics count from `first_id`; `call_id` will be its row in the ledger.
@@ -38,8 +39,7 @@ class Attempt:
     call_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What one attempt returned; `call_id` is its row in the ledger."""
 
     outcome: Outcome

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from roadmap_assets.enrichment.clock import Clock, SystemClock
 from roadmap_assets.enrichment.cost import Prices
@@ -18,8 +19,7 @@ from roadmap_assets.enrichment.tokens import estimate_tokens
 from roadmap_assets.warehouse.base import Warehouse
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineConfig:
+class EngineConfig(Struct, frozen=True, kw_only=True):
     """Everything a run needs; see `settings.Settings` for the meaning of the numbers.
 
     `model` is the one that answers are kept under, `base_url` the provider's address when it is not the usual one.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from roadmap_assets.enrichment.plan import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class CacheChecked:
+class CacheChecked(Struct, frozen=True):
     """The look-up is done, and the run follows `plan`; `latest` is when the youngest of `entries` arrived (UTC)."""
 
     entries: int
@@ -19,8 +19,7 @@ class CacheChecked:
     batch_size: int
 
 
-@dataclass(frozen=True, slots=True)
-class BatchEnriched:
+class BatchEnriched(Struct, frozen=True):
     """A call answered `answered` of the `rows` topics that it asked."""
 
     batch: int
@@ -29,8 +28,7 @@ class BatchEnriched:
     answered: int
 
 
-@dataclass(frozen=True, slots=True)
-class BatchFailed:
+class BatchFailed(Struct, frozen=True):
     """A call answered less than was asked: `reason` is why, `remedy` what is done about it, if anything."""
 
     batch: int
@@ -39,16 +37,14 @@ class BatchFailed:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Nothing is sent for `seconds`; `reason` is for people."""
 
     seconds: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """`done` of `total` rows are settled after `calls` calls; about `seconds_left` remain (None: unknown)."""
 
     done: int
@@ -58,22 +54,19 @@ class Progress:
     seconds_left: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
+class Stopped(Struct, frozen=True):
     """The run sends no further call; `reason` says why."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FellBack:
+class FellBack(Struct, frozen=True):
     """The rest of the run asks the standard tier, at the full price; `reason` says why."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class BatchJobChanged:
+class BatchJobChanged(Struct, frozen=True):
     """What became of a batch job, in words that follow its id."""
 
     job_id: str

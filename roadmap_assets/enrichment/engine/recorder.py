@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from roadmap_assets.errors import WarehouseError
 from roadmap_assets.warehouse.base import Connection, Warehouse, in_transaction
@@ -19,8 +20,7 @@ GROUP_S = 0.4
 """Minimum seconds between two transactions: opening the database costs as much as storing a thousand answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """What is stored together; `asked` are the answers of an evaluation, which are not for the cache."""
 
     call: Call | None = None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+
+from msgspec import Struct, field
 
 from roadmap_assets.enrichment.engine.batching import Item, halves
 from roadmap_assets.enrichment.providers.base import Outcome
@@ -17,8 +19,7 @@ MAX_WAIT_S = 300.0
 """Asked to wait for longer, a run leaves the rest to a later one."""
 
 
-@dataclass(slots=True)
-class Recovery:
+class Recovery(Struct):
     """Where the unanswered items of a call go.
 
     `again` is packed with others, `apart` is sent as it is, so that a suspect batch cannot break others, and `failed`

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct, field
 
 from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.questions import Question, keys_of
@@ -17,8 +18,7 @@ Status = Literal["hit", "enriched", "failed", "deferred", "pending"]
 batch job."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The status of each key, and the calls, tokens and cost of the run as the ledger has them.
 
     `plan` is what was expected before the run, and `least_seconds` the shortest time that the quota allows for what was

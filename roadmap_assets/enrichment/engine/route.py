@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from roadmap_assets.enrichment.engine.admission import Admission, ModelClosed
 from roadmap_assets.enrichment.engine.call import Calls, Records, Reply
@@ -21,8 +22,7 @@ from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import GeminiRefused
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """A call that was made at `sent_at` (monotonic)."""
 
     reply: Reply
@@ -30,8 +30,7 @@ class Sent:
     sent_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """Everything that the calls to one model go through."""
 
     model: str

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from roadmap_assets.errors import InvalidSetting, RoadmapAssetsError
 
@@ -31,8 +32,7 @@ class DayExhausted(RoadmapAssetsError):
         self.until = until
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """What the provider allows: requests and input tokens a window, requests a day; 0 is no limit.
 
     ``pacing`` is "burst" (whatever the window allows, at once) or "even" (requests spaced by window ÷ rpm).
@@ -69,8 +69,7 @@ class Limits:
         return self.window_s / self.rpm if self.pacing == "even" and self.rpm else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(Struct, frozen=True):
     """Permission to send one request now. `granted_at` is in unix seconds, `grant` is what it is part of."""
 
     grant: int
@@ -78,16 +77,14 @@ class Permit:
     input_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """No permit for ``seconds``, and the limit that takes longest to allow one."""
 
     seconds: float
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaState:
+class QuotaState(Struct, frozen=True):
     """How much of a quota is used by all its processes; the two times are None when nothing is paused or closed."""
 
     requests_in_window: int

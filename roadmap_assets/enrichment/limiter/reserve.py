@@ -6,15 +6,14 @@ are only handed out for `Limits.hold_s`; what is left then is given back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 LARGEST = 256
 ROOM_PER_PERMIT = 16
 """A reserve takes at most this part of what the limits have room for: near the limit, permits are taken one by one."""
 
 
-@dataclass(slots=True)
-class Reserve:
+class Reserve(Struct):
     """What is left of a grant of `size` requests; the two times are monotonic."""
 
     grant: int = 0

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.clock import Instant
 from roadmap_assets.enrichment.limiter.base import PROVIDER_ZONE, DayExhausted, Limits, Reason, Wait, next_reset
@@ -26,8 +28,7 @@ class Grant(NamedTuple):
     input_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What the processes of a scope share besides the grants, as of an instant (`boot`, `monotonic`, `wall`).
 
     `paused_until` and `day_lasts_until` are monotonic, `day_ends` is unix seconds. `day_closed` is 0, or 1 + the

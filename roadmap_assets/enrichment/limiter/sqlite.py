@@ -10,9 +10,10 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec.structs import fields, replace
 
 from roadmap_assets.enrichment.clock import Clock, Instant
 from roadmap_assets.enrichment.limiter.base import Limits, Permit, QuotaState, Wait, next_reset

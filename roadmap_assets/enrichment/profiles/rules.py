@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
+from msgspec import Struct
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -30,8 +30,7 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _ASCII_WORDS: Final = bytes(code if chr(code).isalnum() else ord(" ") for code in range(128)) + bytes(128)
 
 
-@dataclass(frozen=True, slots=True)
-class MaxWords:
+class MaxWords(Struct, frozen=True):
     """One line of at most `limit` words (separated by white space) without closing punctuation.
 
     Corrected: white space, control characters and invisible characters, around the text and inside it, and closing
@@ -72,8 +71,7 @@ class MaxWords:
         return line
 
 
-@dataclass(frozen=True, slots=True)
-class AnyCase:
+class AnyCase(Struct, frozen=True):
     """On a `Literal` of texts: an option is recognised in any case, with white space or a full stop around it."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from msgspec import Struct, field
 
 from roadmap_assets.enrichment.questions import Question
 
@@ -43,8 +44,7 @@ SIMULATOR = "simulator"
 """The model that the simulator names in every reply; its answers are kept under this name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """The tokens of one call; `cached_tokens` is the part of `input_tokens` that the provider had cached."""
 
     input_tokens: int = 0
@@ -53,8 +53,7 @@ class Usage:
     thought_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The result of one attempt. `detail` quotes the provider, cleaned (`cleaning`); times are in seconds.
 
     `usage` is None, unknown, when the provider's counts cannot be true.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from io import IOBase
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from roadmap_assets.enrichment.providers.base import Kind, Outcome
 from roadmap_assets.enrichment.questions import Question
@@ -20,8 +21,7 @@ class BatchCallFailed(Exception):
         self.sent = sent
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteJob:
+class RemoteJob(Struct, frozen=True):
     """A job as Gemini describes it: `state` is PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLED or EXPIRED.
 
     Its results are in `file`, or in the description itself (`inlined`).
@@ -40,8 +40,7 @@ class RemoteJob:
         return self.state in ("SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED")
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The result of one request: the key that it has, if any, and the outcome."""
 
     key: str

@@ -11,9 +11,11 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.providers.address import password_of
@@ -142,8 +144,7 @@ class Gemini:
             self._on_close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Terms:
+class _Terms(Struct, frozen=True):
     """What the requests to one service have in common; `fixed` is the JSON object of their fixed members."""
 
     fixed: bytes

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from io import IOBase
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.providers.address import password_of

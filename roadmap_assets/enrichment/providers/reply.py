@@ -10,9 +10,9 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from msgspec import Struct
 from pydantic import JsonValue
 
 from roadmap_assets.enrichment.profiles.profile import Profile, RuleBroken
@@ -20,8 +20,7 @@ from roadmap_assets.enrichment.profiles.profile import Profile, RuleBroken
 RejectionKind = Literal["missing", "doubled", "swapped", "rule"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True):
     """Why a topic that was asked has no answer.
 
     missing: no object has its id; doubled: several have, and they differ; swapped: the object with its id echoes
@@ -32,8 +31,7 @@ class Rejection:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(Struct, frozen=True):
     """A reply, taken apart. Each id that was asked is either in `answers` or in `rejected`."""
 
     answers: dict[str, dict[str, JsonValue]]

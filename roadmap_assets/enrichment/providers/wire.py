@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import orjson
+from msgspec.json import encode
 
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.providers.base import Kind, Outcome, Usage
@@ -54,8 +54,8 @@ def request_text(questions: Sequence[Question], *, first_id: int = 0) -> str:
 def encoded(body: Mapping[str, Any]) -> bytes:
     """A body as JSON, with a question mark for half of a surrogate pair, which is no text."""
     try:
-        return orjson.dumps(body)
-    except TypeError:  # half of a pair, or an integer of more than 64 bits
+        return encode(body)
+    except UnicodeEncodeError:
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Struct, frozen=True):
     """One kind of what is counted; `look` is its class in the style sheet."""
 
     label: str
     look: str
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A piece of a bar: `start` and `width` in percent of the longest bar."""
 
     label: str
@@ -25,8 +24,7 @@ class Part:
     width: float
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """A labelled bar of one piece a series, and its figure in words."""
 
     label: str
@@ -34,8 +32,7 @@ class Bar:
     total: str
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """Bars that share one scale."""
 
     title: str

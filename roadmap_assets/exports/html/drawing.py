@@ -6,8 +6,9 @@ Colours are the page's, which has a light and a dark side; of the document's own
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from roadmap_assets.exports.html.curves import curve
 from roadmap_assets.exports.html.lettering import LINE_HEIGHT, Lettering, fitted
@@ -24,8 +25,7 @@ _LISTS: Final = frozenset({"linksgroup", "legend", "checklist"})
 _KINDS: Final = frozenset({"topic", "subtopic", "section", "paragraph", "button", "todo"}) | _PLAIN_TEXTS | _LISTS
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line of text at its place; `url` is set when it is a link, `color` when a dot of that colour precedes it."""
 
     text: str
@@ -35,8 +35,7 @@ class Line:
     color: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """What the drawing shows of a topic: its place in the page's data, the look of its level, its name read aloud."""
 
     place: int
@@ -44,8 +43,7 @@ class Spot:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A box with its text. `topic` is set for a topic's box; `url` for a box that is a link."""
 
     kind: str
@@ -60,16 +58,14 @@ class Shape:
     mark: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Stroke:
+class Stroke(Struct, frozen=True):
     """A line of the drawing, as SVG path data."""
 
     path: str
     dashed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(Struct, frozen=True):
     """What is drawn, from back to front: frames, strokes, then boxes. `view` is what there is to see."""
 
     view: Box

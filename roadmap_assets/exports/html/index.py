@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
 
 from roadmap_assets.exports.edition import SIMULATOR, ordered_levels
 from roadmap_assets.exports.html.charts import Chart, Part, Series, stacked
@@ -20,8 +21,7 @@ from roadmap_assets.warehouse.published import PublishedGroup
 DAYS_SHOWN: Final = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """A roadmap in the index; `challenge` are the parts of its bar, in percent of its topics."""
 
     roadmap: str

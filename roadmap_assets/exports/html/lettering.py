@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 LINE_HEIGHT = 1.25
 SMALLEST = 9.0
@@ -14,8 +15,7 @@ _NARROW, _SLIM, _WIDE, _CAPITAL, _OTHER, _FULL = 0.25, 0.35, 0.86, 0.7, 0.56, 1.
 _MARGIN = 1.04  # other fonts of the reader's system run a little wider
 
 
-@dataclass(frozen=True, slots=True)
-class Lettering:
+class Lettering(Struct, frozen=True):
     """Lines of text at one size, in pixels."""
 
     lines: tuple[str, ...]

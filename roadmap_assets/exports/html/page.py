@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+
+from msgspec import Struct
 
 from roadmap_assets.exports.edition import CHALLENGE, TLDR, Edition, is_simulated, is_stale
 from roadmap_assets.exports.html.charts import Chart, Series, stacked
@@ -33,8 +34,7 @@ LOOKS: Final = 5
 """Levels that the style sheet has colours for; further ones look like the last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """Something that a reader must know before trusting the page; `kind` is its class in the style sheet."""
 
     kind: str
@@ -42,8 +42,7 @@ class Notice:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """What the template shows."""
 
     title: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roadmap_assets.warehouse.raw import ContentFile
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """The file chosen for each topic that has any, by topic id, and counts of what did not match."""
 
     files: dict[str, ContentFile]

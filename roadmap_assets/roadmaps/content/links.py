@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 RESOURCE_TYPES = (
     "article",
@@ -25,8 +26,7 @@ _TYPE_MARK = re.compile(r"@\s*(?P<type>[A-Za-z][A-Za-z._-]*)\s*@\s*")
 _WEB_SCHEME = re.compile(r"h*t+p+(?P<secure>s*):/+", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A link as it is written; `type` is None where its title names none."""
 
     title: str

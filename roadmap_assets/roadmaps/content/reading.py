@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from markdown_it.token import Token
+from msgspec import Struct
 
 from roadmap_assets.roadmaps.content.links import Link, web_url
 from roadmap_assets.roadmaps.content.markdown import (
@@ -41,8 +41,7 @@ _INTRODUCTION = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """Content of one markdown file.
 
     ``description`` is plain text: paragraphs separated by an empty line, each list item on a line, code unchanged.

@@ -6,9 +6,10 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct, field
 
 from roadmap_assets.roadmaps.document import LINE_TYPES, Document, Node
 from roadmap_assets.roadmaps.geometry import Box, Grid
@@ -34,8 +35,7 @@ def _links() -> defaultdict[str, dict[str, None]]:
     return defaultdict(dict)
 
 
-@dataclass
-class Drawing:
+class Drawing(Struct):
     """Boxes by kind, then the signs, each written by the stage that reads it.
 
     Items (topics, headings and frames) can be placed. Everything is identified by the id of its node.

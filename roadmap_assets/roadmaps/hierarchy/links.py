@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import TypeVar
+
+from msgspec import Struct
 
 from roadmap_assets.roadmaps.document import Edge
 from roadmap_assets.roadmaps.geometry import Box, Grid, touching_groups
@@ -29,8 +30,7 @@ def read_edges(drawing: Drawing, edges: tuple[Edge, ...], *, dashed: bool) -> No
             drawing.link(edge.source, edge.target, dashed=dashed)
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """Touching segments of one style, and the items that they touch, both from top to bottom.
 
     A line may have thousands of either, so only those near a spot are compared with what meets the line there.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from roadmap_assets.roadmaps.hierarchy.drawing import Drawing
 
 FEWEST_CHAPTERS = 3
 
 
-@dataclass
-class Spine:
+class Spine(Struct):
     """``roots`` in the order of the path, each with its chapter, if there are chapters.
 
     ``stops`` are the other items on the path (frames, labels, minor topics), each with the station before it.

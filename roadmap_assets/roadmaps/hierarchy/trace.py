@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from roadmap_assets.roadmaps.document import Document
 from roadmap_assets.roadmaps.geometry import in_rows
@@ -32,8 +33,7 @@ STAGES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnPath:
+class DrawnPath(Struct, frozen=True):
     """The ancestors of a topic in the drawing: ids of nodes (topics and headings), root first.
 
     ``attached``: a sign of the drawing placed the topic; a root is attached and has no ancestors.

@@ -9,8 +9,9 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from roadmap_assets.errors import InvalidSlug, UnknownRoadmap
 from roadmap_assets.warehouse.raw import ContentFile, Snapshot
@@ -19,8 +20,7 @@ SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 MAX_SLUG_LENGTH: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What a source's catalogue says of a roadmap; a field is '' where the source does not know it."""
 
     title: str = ""
@@ -28,8 +28,7 @@ class Entry:
     updated_at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
+class Addresses(Struct, frozen=True):
     """Where the live source finds its upstream; `roadmap_sh_api` may name several addresses, separated by commas."""
 
     roadmap_sh_api: str = "https://roadmap.sh/api,https://api.roadmap.sh"

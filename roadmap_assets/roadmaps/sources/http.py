@@ -6,11 +6,11 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from threading import Event
 from typing import Any, Final
 
 import httpx2
+from msgspec import Struct
 
 from roadmap_assets.errors import InvalidSetting, SourceUnavailable
 from roadmap_assets.roadmaps.sources.daemon_threads import within
@@ -20,8 +20,7 @@ _CONNECTIONS: Final = 16
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """The most bytes that an answer may have after decompression, and the most seconds that it may take in all."""
 
     size: int
@@ -33,8 +32,7 @@ DOCUMENT: Final = Limit(16 << 20, 30.0)
 TEXT: Final = Limit(1 << 20, 20.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """An answer with its whole body; `url` is the address that gave it, after a redirect."""
 
     url: str

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from roadmap_assets.enrichment.batch.engine import BatchEngine
 from roadmap_assets.enrichment.batch.following import Followed

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import pytest
+from msgspec.structs import replace
 
 from roadmap_assets.errors import InvalidSetting, SourceUnavailable
 from roadmap_assets.roadmaps.sources.host import ATTEMPTS, FAILURES, Host

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from roadmap_assets.errors import InvalidSlug, SourceUnavailable, UnknownRoadmap
 from roadmap_assets.roadmaps.sources.base import Addresses
@@ -162,11 +162,11 @@ def test_a_bad_name_asks_nothing(upstream: Upstream) -> None:
 
 def test_the_addresses_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in Addresses.__slots__:
+    for name in Addresses.__struct_fields__:
         monkeypatch.delenv(f"ROADMAP_{name.upper()}", raising=False)
     monkeypatch.delenv("ROADMAP_SH_API", raising=False)
     settings = Settings()
-    assert Addresses(**{name: getattr(settings, name) for name in Addresses.__slots__}) == Addresses()
+    assert Addresses(**{name: getattr(settings, name) for name in Addresses.__struct_fields__}) == Addresses()
 
 
 # ---- a repository that was renamed ---------------------------------------------------------------------------------

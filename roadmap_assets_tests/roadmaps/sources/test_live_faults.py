@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from msgspec import structs
 
 from roadmap_assets.errors import SourceUnavailable
 from roadmap_assets.roadmaps.sources.host import ATTEMPTS
@@ -61,7 +62,7 @@ def test_a_document_without_its_tree_is_not_taken(upstream: Upstream) -> None:
 
 def test_the_next_address_of_the_site_is_asked_when_one_is_silent(upstream: Upstream) -> None:
     upstream.faults["/old/"] = [Reply(503), None]
-    addresses = replace(upstream.addresses, roadmap_sh_api=f"{upstream.url}/old, {upstream.url}/site")
+    addresses = structs.replace(upstream.addresses, roadmap_sh_api=f"{upstream.url}/old, {upstream.url}/site")
     assert source(upstream, addresses=addresses).fetch("herbs").document.encode() == DOCUMENTS["herbs"]
     assert upstream.counted() == {"old": ATTEMPTS, "site": 4, "github": 1, "raw": 2}
 

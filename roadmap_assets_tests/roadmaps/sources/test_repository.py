@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from roadmap_assets.errors import SourceUnavailable
 from roadmap_assets.roadmaps.sources.base import blob_sha
@@ -94,7 +95,7 @@ def test_a_kept_listing_that_cannot_be_read_is_asked_for_again(upstream: Upstrea
 
 
 def test_a_remembered_redirect_that_ends_is_forgotten(upstream: Upstream, listings: Listings) -> None:
-    addresses = replace(upstream.addresses, github_repository=FORMER_REPOSITORY)
+    addresses = structs.replace(upstream.addresses, github_repository=FORMER_REPOSITORY)
     source(upstream, addresses=addresses, listings=listings).listing()
     upstream.counted()
     upstream.faults["nilbuild"] = [Reply(404), None]
@@ -105,7 +106,7 @@ def test_a_remembered_redirect_that_ends_is_forgotten(upstream: Upstream, listin
 
 @pytest.mark.parametrize("location", ["/github/repositories/1/git/trees/x?recursive=1", TREE])
 def test_a_redirect_by_name_or_by_number_is_remembered(upstream: Upstream, listings: Listings, location: str) -> None:
-    addresses = replace(upstream.addresses, github_repository=FORMER_REPOSITORY)
+    addresses = structs.replace(upstream.addresses, github_repository=FORMER_REPOSITORY)
     upstream.faults["kamranahmedse/developer-roadmap/git"] = [Reply(301, headers={"Location": location})]
     if "repositories" in location:
         upstream.faults["/repositories/"] = [replace(listing(), headers={"ETag": '"1"'}), Reply(304)]
