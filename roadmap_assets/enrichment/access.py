@@ -24,7 +24,7 @@ from roadmap_assets.enrichment.limiter.registry import open_limiter
 from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.profiles.registry import check_name, load_profile
-from roadmap_assets.enrichment.providers.address import check_address, is_simulator, public_address
+from roadmap_assets.enrichment.providers.address import check_address, public_address
 from roadmap_assets.enrichment.providers.base import SIMULATOR, Provider, Usage
 from roadmap_assets.enrichment.questions import Question, question
 from roadmap_assets.errors import InvalidSetting, MissingKey
@@ -96,7 +96,11 @@ class Access(Struct, frozen=True, dict=True):
     def simulated(self) -> bool:
         """Whether the simulator answers: offline, or because it listens at the address that is configured."""
         url = self.settings.gemini_base_url
-        return self.offline or bool(url and is_simulator(url))
+        if self.offline or not url:
+            return self.offline
+        from roadmap_assets.enrichment.providers.simulator_probe import is_simulator
+
+        return is_simulator(url)
 
     @property
     def model(self) -> str:

@@ -67,11 +67,12 @@ def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Place | 
         if not current:
             raise DocumentError(f"the topics of {roadmap} were not read yet; read them first (asset roadmap_topics)")
         failures = load_failures(connection, [row.enrichment_key for row in current if row.status == "failed"])
-        before = {row.topic.topic_id: row for row in load_published(connection, roadmap, table=table, columns=columns)}
+        published = load_published(connection, roadmap, table=table, columns=columns)
+        before = {row.topic.topic_id: row for row in published}
         rows = [_keeping_answer(row, before.get(row.topic.topic_id)) for row in current]
         answered = any(row.is_answered for row in rows)
         if answered:
-            publish_rows(connection, roadmap, rows, columns=columns, table=table)
+            publish_rows(connection, roadmap, rows, columns=columns, table=table, before=published)
     failed = [(r.topic.topic, failures[r.enrichment_key].last_error) for r in current if r.status == "failed"]
     if not answered:
         return Published(roadmap, rows=0, statuses={}, csv=None, simulated=access.simulated, failed=failed)

@@ -1,17 +1,10 @@
-"""A provider's address: checked before any call, shown without a password, and asked whether a simulator answers."""
+"""A provider's address: checked before any call, and shown without a password."""
 
 from __future__ import annotations
 
-import http.client
-import json
-import urllib.request
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from roadmap_assets.enrichment.providers.base import SIMULATOR
 from roadmap_assets.errors import InvalidSetting
-
-SIMULATOR_ANSWERS_S = 10.0
-"""Even on a machine that is busy with other things: a run that takes the simulator for a real model loses its calls."""
 
 
 def check_address(url: str) -> None:
@@ -33,24 +26,6 @@ def public_address(url: str) -> str:
     """The address without user name and password."""
     parts = urlsplit(url)
     return urlunsplit(SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).rstrip("/")
-
-
-def is_simulator(url: str) -> bool:
-    """Whether the simulator listens at this address. False also when nobody answers within `SIMULATOR_ANSWERS_S`.
-
-    The request carries no key, costs no quota, and follows no redirect.
-    """
-    opener = urllib.request.build_opener(_NoRedirects)
-    try:
-        with opener.open(f"{public_address(url)}/simulator", timeout=SIMULATOR_ANSWERS_S) as reply:
-            return bool(json.loads(reply.read(1000)) == {"model": SIMULATOR})
-    except (OSError, ValueError, http.client.HTTPException, RecursionError):
-        return False
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        return None
 
 
 def password_of(url: str | None) -> list[str]:
