@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Hashable, ItemsView, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from operator import itemgetter
 from typing import Generic, TypeVar
@@ -110,8 +110,7 @@ class Grid(Generic[Key]):
 
     def __init__(self, boxes: Mapping[Key, Box]) -> None:
         self.boxes: dict[Key, Box] = {}
-        self._layers: dict[Layer, defaultdict[Cell, dict[Key, Box]]] = {}
-        self._popped: Counter[tuple[Layer, Cell]] = Counter()
+        self._layers: dict[Layer, defaultdict[Cell, dict[Key, None]]] = {}
         for key, box in boxes.items():
             self.add(key, box)
 
@@ -120,19 +119,20 @@ class Grid(Generic[Key]):
         layer = _layer(box)
         cells = self._layers.setdefault(layer, defaultdict(dict))
         for cell in _cells(box, layer):
-            cells[cell][key] = box
+            cells[cell][key] = None
 
     def near(self, box: Box, reach: float) -> Iterator[Key]:
         """Keys of the boxes with a gap of at most ``reach`` to ``box`` on both axes, each once."""
         x, y, right, bottom = box.x, box.y, box.right, box.bottom
         seen: set[Key] = set()
-        for key, other in islice(chain.from_iterable(self._around(box, reach)), MOST_BOXES):
+        for key in islice(chain.from_iterable(self._around(box, reach)), MOST_BOXES):
+            other = self.boxes[key]
             beside = x - (other.x + other.width) <= reach and other.x - right <= reach
             if beside and y - (other.y + other.height) <= reach and other.y - bottom <= reach and key not in seen:
                 seen.add(key)
                 yield key
 
-    def _around(self, box: Box, reach: float) -> Iterator[ItemsView[Key, Box]]:
+    def _around(self, box: Box, reach: float) -> Iterator[dict[Key, None]]:
         """The boxes of each cell within reach; a box in several of them is yielded more than once."""
         for layer, cells in self._layers.items():
             left, right, top, bottom = _span(box, layer, reach)
@@ -142,7 +142,7 @@ class Grid(Generic[Key]):
                 covered = (cell for cell in cells if left <= cell[0] <= right and top <= cell[1] <= bottom)
             for cell in islice(covered, MOST_CELLS):
                 if cell in cells:
-                    yield cells[cell].items()
+                    yield cells[cell]
 
     def pop(self, key: Key) -> Box:
         """Remove a box; not while iterating over `near`."""
@@ -150,14 +150,13 @@ class Grid(Generic[Key]):
         layer = _layer(box)
         cells = self._layers[layer]
         for cell in _cells(box, layer):
-            del cells[cell][key]
-            self._popped[layer, cell] += 1
-            if not cells[cell]:
+            left = cells[cell]
+            del left[key]
+            if not left:
                 del cells[cell]
-            elif self._popped[layer, cell] > len(cells[cell]):
-                # A dict keeps a gap for each deleted key, and iterates over the gaps too.
-                cells[cell] = dict(cells[cell])
-                self._popped[layer, cell] = 0
+            elif len(left).bit_count() == 1:
+                # A dict keeps a gap for each deleted key, and iterates over the gaps too: copied each time it halves.
+                cells[cell] = dict(left)
         return box
 
 
@@ -198,12 +197,12 @@ _Nested = tuple[float, Key, float, float, float, float]  # area, key, and the si
 _area_of = itemgetter(0)
 
 
-def touching_groups(boxes: Mapping[Key, Box], *, reach: float) -> list[list[Key]]:
+def touching_groups(boxes: Mapping[Key, Box], *, reach: float) -> Iterator[list[Key]]:
     """Boxes that are joined, directly or through others, by gaps of at most ``reach``; in the order of ``boxes``.
 
     A box leaves the grid as soon as it is reached, so that a pile of boxes at one spot costs no more than a row.
     """
-    grid, groups = Grid(boxes), []
+    grid = Grid(boxes)
     for start in boxes:
         if start not in grid.boxes:
             continue
@@ -213,8 +212,7 @@ def touching_groups(boxes: Mapping[Key, Box], *, reach: float) -> list[list[Key]
             for key in list(grid.near(edge.pop(), reach)):
                 group.append(key)
                 edge.append(grid.pop(key))
-        groups.append(group)
-    return groups
+        yield group
 
 
 def in_rows(boxes: Mapping[Key, Box], keys: Sequence[Key]) -> list[Key]:
