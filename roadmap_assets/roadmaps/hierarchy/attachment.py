@@ -21,7 +21,7 @@ class Attachment:
         self._inside: defaultdict[str, list[str]] = defaultdict(list)
         for item, frame in drawing.frame_of.items():
             self._inside[frame].append(item)
-        self._spread: set[tuple[int, bool]] = set()
+        self._spread: tuple[set[int], set[int]] = set(), set()  # stacks and frames; with items that have links
         self.grow(list(roots))
 
     def attach(self, items: Iterable[str], above: str | None) -> None:
@@ -41,7 +41,7 @@ class Attachment:
             if level:
                 placed: list[str] = []
                 for item in level:
-                    for linked in [*self._headed_by(item), *self.drawing.parenthood[item]]:
+                    for linked in [*self._headed_by(item), *self.drawing.parenthood.get(item, ())]:
                         self._place(linked, item, placed)
                 self._spread_to_mates([*level, *placed], placed, linked_too=False)
                 late.extend(level)
@@ -52,7 +52,7 @@ class Attachment:
     def _headed_by(self, item: str) -> Iterable[str]:
         """What `item` heads. A label is no parent of its group but lies between the two, unless it is a root itself."""
         is_label = item in self.drawing.headings and self.above[item] is not None
-        return () if is_label else self.drawing.under[item]
+        return () if is_label else self.drawing.under.get(item, ())
 
     def _place(self, item: str, above: str | None, placed: list[str]) -> None:
         if item not in self.above and item != above:
@@ -71,7 +71,7 @@ class Attachment:
                 continue
             new: list[str] = []
             for mate in self._mates(item, above, linked_too=linked_too):
-                if mate not in self.above and (linked_too or not self.drawing.parenthood[mate]):
+                if mate not in self.above and (linked_too or mate not in self.drawing.parenthood):
                     self._place(mate, self._heading_topic(mate, above, new), new)
             placed += new
             queue += new
@@ -81,7 +81,7 @@ class Attachment:
         topic = self.drawing.topic_over.get(mate)
         if topic is None or topic == above:
             return above
-        if not self.drawing.parenthood[topic]:
+        if topic not in self.drawing.parenthood:
             self._place(topic, above, placed)
         return topic if topic in self.above else above
 
@@ -91,7 +91,7 @@ class Attachment:
         if drawing.topic_over.get(item) != above:
             yield from self._once(drawing.stack_of.get(item), linked_too)
         if item in drawing.headings:
-            yield from drawing.under[item]
+            yield from drawing.under.get(item, ())
         if item in drawing.label_over:
             yield drawing.label_over[item]
         frame = drawing.frame_of.get(item)
@@ -100,7 +100,7 @@ class Attachment:
 
     def _once(self, mates: list[str] | None, linked_too: bool) -> list[str]:
         """The mates, the first time; one spread places a whole stack, so it is not looked at again for each item."""
-        if not mates or (id(mates), linked_too) in self._spread:
+        if not mates or id(mates) in self._spread[linked_too]:
             return []
-        self._spread.add((id(mates), linked_too))
+        self._spread[linked_too].add(id(mates))
         return mates

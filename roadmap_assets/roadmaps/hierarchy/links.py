@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from typing import TypeVar
 
@@ -36,10 +36,9 @@ class Line(Struct, frozen=True):
     A line may have thousands of either, so only those near a spot are compared with what meets the line there.
     """
 
-    pieces: list[Box]
-    touched: list[str]
-
-    stops: list[str]
+    pieces: tuple[Box, ...]
+    touched: tuple[str, ...]
+    stops: tuple[str, ...]
 
     def distance(self, box: Box) -> float:
         return min(piece.distance(box) for piece in _beside(self.pieces, box.y, top=lambda piece: piece.y))
@@ -48,7 +47,7 @@ class Line(Struct, frozen=True):
 def read_lines(drawing: Drawing) -> None:
     """A line links the boxes that it touches, like an edge of its style."""
     ends = Grid(drawing.boxes_of(drawing.items))
-    solid = _lines(drawing, ends, dashed=False)
+    solid = list(_lines(drawing, ends, dashed=False))
     for line in solid:
         _read_solid_line(drawing, line)
     solid_pieces = Grid({(i, j): piece for i, line in enumerate(solid) for j, piece in enumerate(line.pieces)})
@@ -85,7 +84,7 @@ def _read_dashed_line(drawing: Drawing, line: Line, crossed: list[Line]) -> None
         _join(drawing, hub, line.touched)
 
 
-def _beside(ordered: list[T], y: float, *, top: Callable[[T], float]) -> list[T]:
+def _beside(ordered: Sequence[T], y: float, *, top: Callable[[T], float]) -> Sequence[T]:
     """The elements at about this height of a list ordered from top to bottom."""
     middle = bisect_left(ordered, y, key=top)
     return ordered[max(0, middle - MOST_BESIDE // 2) : middle + MOST_BESIDE]
@@ -96,23 +95,21 @@ def _rank_as_hub(drawing: Drawing, item: str) -> tuple[bool, bool, bool]:
     return not drawing.on_path(item), not drawing.is_major(item), item not in drawing.headings
 
 
-def _join(drawing: Drawing, hub: str, items: list[str]) -> None:
+def _join(drawing: Drawing, hub: str, items: Iterable[str]) -> None:
     for item in items:
         if item != hub:
             drawing.link(hub, item, dashed=True)
 
 
-def _lines(drawing: Drawing, ends: Grid[str], *, dashed: bool) -> list[Line]:
+def _lines(drawing: Drawing, ends: Grid[str], *, dashed: bool) -> Iterator[Line]:
     pieces = line_pieces(drawing, dashed=dashed)
-    lines = []
     for names in touching_groups(pieces, reach=LINE_JOINS):
-        line = sorted((pieces[name] for name in names), key=lambda piece: (piece.y, piece.x))
-        touched = sorted(_touched(drawing, line, ends), key=drawing.from_the_top)
-        lines.append(Line(line, touched, [item for item in touched if drawing.is_station(item)]))
-    return lines
+        line = tuple(sorted((pieces[name] for name in names), key=lambda piece: (piece.y, piece.x)))
+        touched = tuple(sorted(_touched(drawing, line, ends), key=drawing.from_the_top))
+        yield Line(line, touched, tuple(item for item in touched if drawing.is_station(item)))
 
 
-def _touched(drawing: Drawing, line: list[Box], ends: Grid[str]) -> list[str]:
+def _touched(drawing: Drawing, line: Sequence[Box], ends: Grid[str]) -> list[str]:
     """The items that a line touches; of a touched frame, the frame alone, and no frame that the line runs in."""
     touched = dict.fromkeys(item for piece in line for item in ends.near(piece, LINE_TOUCHES))
     outside = {

@@ -30,7 +30,7 @@ def _make_hubs_roots(attachment: Attachment) -> None:
     drawing = attachment.drawing
     for item in sorted(drawing.items, key=drawing.from_the_top):
         is_hub = item in drawing.headings or drawing.is_major(item)
-        if is_hub and drawing.parenthood[item] and item not in attachment.above and item not in drawing.frame_of:
+        if is_hub and item in drawing.parenthood and item not in attachment.above and item not in drawing.frame_of:
             attachment.attach([item], None)
 
 

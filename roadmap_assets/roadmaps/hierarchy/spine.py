@@ -69,6 +69,6 @@ def _mates(drawing: Drawing, station: str, stack: list[str]) -> Iterator[str]:
     """Major topics that touch one on the path are on it too, unless a dashed link makes them its children."""
     if drawing.is_major(station) and station not in drawing.frame_of:
         for mate in stack:
-            hangs = any(drawing.on_path(linked) for linked in drawing.parenthood[mate])
+            hangs = any(drawing.on_path(linked) for linked in drawing.parenthood.get(mate, ()))
             if drawing.is_major(mate) and not hangs:
                 yield mate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -99,11 +99,11 @@ class _Paths:
         while ahead:
             item, path = ahead.pop()
             yield item, path
-            for lower in reversed(self._in_reading_order(self.below[item])):
+            for lower in reversed(self._in_reading_order(self.below.get(item, ()))):
                 between = [heading for heading in self._headings_between(item, lower) if heading not in path]
                 ahead.append((lower, (*path, item, *between) if len(path) < DEEPEST else path))
 
-    def _in_reading_order(self, items: list[str]) -> list[str]:
+    def _in_reading_order(self, items: Sequence[str]) -> list[str]:
         """Stops of the spine in the order of the path; then the groups from top to bottom, each row by row."""
         groups: defaultdict[object, list[str]] = defaultdict(list)
         for item in items:
