@@ -6,11 +6,11 @@ Lengths are in pixels of the drawing; x grows to the right, y grows downwards.
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from operator import itemgetter
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 CELL = 256.0
 STEP = 4.0  # from one layer of cells to the next
+SWATH = 4096.0  # width of what is worked on from top to bottom before what is right of it
 MOST_BOXES = 128  # per query; the densest spot of a real drawing has a third of that
 MOST_CELLS = 1024
 MOST_NESTED = 32  # per query and order of magnitude; real drawings have six at most
@@ -167,13 +168,12 @@ class Nest(Generic[Key]):
     """
 
     def __init__(self, boxes: Mapping[Key, Box]) -> None:
-        self._layers: dict[Layer, defaultdict[Cell, list[_Nested[Key]]]] = {}
+        self._layers: dict[Layer, defaultdict[Cell, _Nested[Key]]] = {}
         for key, box in sorted(boxes.items(), key=lambda entry: (entry[1].area, entry[0])):
             layer = _layer(box)
-            cells = self._layers.setdefault(layer, defaultdict(list))
-            nested = (box.area, key, box.x, box.y, box.right, box.bottom)
+            cells = self._layers.setdefault(layer, defaultdict(_Nested))
             for cell in _cells(box, layer):
-                cells[cell].append(nested)
+                cells[cell].append(key, box)
 
     def smallest_around(self, box: Box, *, share: float, above_area: float) -> Key | None:
         """The smallest box of more than ``above_area`` with at least ``share``, more than half, of ``box`` in it."""
@@ -181,20 +181,46 @@ class Nest(Generic[Key]):
         box_x, box_y, box_right, box_bottom, box_area = box.x, box.y, box.right, box.bottom, box.area
         found: list[tuple[float, Key]] = []
         for (width, height), cells in self._layers.items():
-            nested = cells.get((math.floor(x / width), math.floor(y / height)), [])
-            first = bisect_right(nested, above_area, key=_area_of)
-            for area, key, left, top, right, bottom in nested[first : first + MOST_NESTED]:
-                if left <= x <= right and top <= y <= bottom:
-                    # `Box.share_inside`, spelled out: a drawing made to exhaust the parser asks a million times.
-                    inside = (min(box_right, right) - max(box_x, left)) * (min(box_bottom, bottom) - max(box_y, top))
+            nested = cells.get((math.floor(x / width), math.floor(y / height)))
+            if nested is None:
+                continue
+            first = bisect_right(nested.areas, above_area)
+            lefts, tops, rights, bottoms = nested.lefts, nested.tops, nested.rights, nested.bottoms
+            for at in range(first, min(first + MOST_NESTED, len(lefts))):
+                left, right = lefts[at], rights[at]
+                if left <= x <= right and (top := tops[at]) <= y <= (bottom := bottoms[at]):
+                    # `Box.share_inside`, spelled out without calls: a drawing made to exhaust the parser asks a million
+                    # times, and `min` and `max` would take most of that time.
+                    across = (right if right < box_right else box_right) - (left if left > box_x else box_x)  # noqa: FURB136
+                    down = (bottom if bottom < box_bottom else box_bottom) - (top if top > box_y else box_y)  # noqa: FURB136
+                    inside = across * down
                     if not box_area or inside / box_area >= share:
-                        found.append((area, key))
+                        found.append((nested.areas[at], nested.keys[at]))
                         break
         return min(found)[1] if found else None
 
 
-_Nested = tuple[float, Key, float, float, float, float]  # area, key, and the sides: left, top, right, bottom
-_area_of = itemgetter(0)
+class _Nested(Generic[Key]):
+    """The boxes of a cell of a `Nest`, by area: columns of bare numbers, as boxes are scattered over the memory."""
+
+    __slots__ = ("areas", "bottoms", "keys", "lefts", "rights", "tops")
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+        self.areas, self.lefts, self.tops, self.rights, self.bottoms = (array("d") for _ in range(5))
+
+    def append(self, key: Key, box: Box) -> None:
+        self.keys.append(key)
+        self.areas.append(box.area)
+        self.lefts.append(box.x)
+        self.tops.append(box.y)
+        self.rights.append(box.right)
+        self.bottoms.append(box.bottom)
+
+
+def neighbours_together(boxes: Mapping[Key, Box]) -> list[Key]:
+    """Keys in an order that has neighbours near each other, whose surroundings the processor then still has at hand."""
+    return sorted(boxes, key=lambda key: (boxes[key].x // SWATH, boxes[key].y))
 
 
 def touching_groups(boxes: Mapping[Key, Box], *, reach: float) -> Iterator[list[Key]]:

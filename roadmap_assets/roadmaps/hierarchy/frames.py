@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roadmap_assets.roadmaps.geometry import Box, Grid, Nest
+from roadmap_assets.roadmaps.geometry import Box, Grid, Nest, neighbours_together
 from roadmap_assets.roadmaps.hierarchy.drawing import MOSTLY_INSIDE, Drawing, is_note
 
 FLUSH = 4.0  # two borders drawn as one
@@ -12,12 +12,16 @@ AS_WIDE = 0.8
 def read_frames(drawing: Drawing) -> None:
     """A box is in the innermost frame that holds 80 % of it."""
     frames = Nest(drawing.boxes_of(item for item in drawing.items if item in drawing.frames))
-    for item, box in drawing.boxes_of(drawing.items).items():
+    boxes = drawing.boxes_of(drawing.items)
+    frame_of: dict[str, str] = {}
+    for item in neighbours_together(boxes):
+        box = boxes[item]
         # A frame can only be inside a larger one; other boxes may reach over the border of a smaller frame.
         smallest = box.area if item in drawing.frames else box.area * MOSTLY_INSIDE - 1
         frame = frames.smallest_around(box, share=MOSTLY_INSIDE, above_area=smallest)
         if frame is not None:
-            drawing.frame_of[item] = frame
+            frame_of[item] = frame
+    drawing.frame_of.update((item, frame_of[item]) for item in boxes if item in frame_of)
 
 
 def read_frame_headings(drawing: Drawing) -> None:
