@@ -50,9 +50,10 @@ def read_lines(drawing: Drawing) -> None:
     solid = list(_lines(drawing, ends, dashed=False))
     for line in solid:
         _read_solid_line(drawing, line)
-    solid_pieces = Grid({(i, j): piece for i, line in enumerate(solid) for j, piece in enumerate(line.pieces)})
+    line_of = [number for number, line in enumerate(solid) for _ in line.pieces]
+    pieces = Grid(dict(enumerate(piece for line in solid for piece in line.pieces)))
     for line in _lines(drawing, ends, dashed=True):
-        crossed = dict.fromkeys(i for piece in line.pieces for i, _ in solid_pieces.near(piece, LINE_JOINS))
+        crossed = dict.fromkeys(line_of[near] for piece in line.pieces for near in pieces.near(piece, LINE_JOINS))
         _read_dashed_line(drawing, line, [solid[number] for number in islice(crossed, MOST_CROSSED)])
 
 
