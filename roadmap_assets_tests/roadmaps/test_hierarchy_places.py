@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -109,6 +110,30 @@ def test_the_work_grows_linearly_with_the_topics() -> None:
     for shape, drawn in shapes.items():
         small, large = (calls_to_place(drawn(count)) for count in (500, 2000))
         assert large < 6 * small, shape
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_the_garbage_collector_rests_meanwhile_and_is_left_as_it_was(is_enabled: bool) -> None:
+    """Collections would find nothing, and take longer the larger the document."""
+    document = large_drawing(2_000).document()
+    gc.collect()  # what other tests left
+    searches: list[str] = []
+
+    def note(phase: str, _: dict[str, int]) -> None:
+        searches.append(phase)
+
+    before = gc.isenabled()
+    (gc.enable if is_enabled else gc.disable)()
+    gc.callbacks.append(note)
+    try:
+        trace_topics(document)
+        during, left_enabled, garbage = len(searches), gc.isenabled(), gc.collect()
+    finally:
+        gc.callbacks.remove(note)
+        (gc.enable if before else gc.disable)()
+    assert left_enabled == is_enabled
+    assert garbage == 0
+    assert during <= 2  # start and end of one just before or after
 
 
 @pytest.mark.long
