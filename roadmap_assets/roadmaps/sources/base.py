@@ -5,7 +5,6 @@ Reading an unchanged directory is part of every cached run, so this module impor
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
@@ -101,6 +100,8 @@ def check_slug(text: str) -> str:
 
 def unknown_roadmap(slug: str, *, source: str, slugs: Iterable[str]) -> UnknownRoadmap:
     """The error for a roadmap that `source` does not have, with the nearest names that it has."""
+    import difflib  # seldom needed
+
     return UnknownRoadmap(slug, source=source, near=difflib.get_close_matches(slug, list(slugs), n=3, cutoff=0.5))
 
 
