@@ -77,17 +77,18 @@ class LeaseHolder:
         """Lease every key that is neither answered, nor in a batch job, nor leased by another living holder."""
         self._free_dead_holders(connection)
         self.renew(connection)
-        wanted = sorted(set(keys))  # in this order, so that two claims of some of the same never wait for each other
+        asked = set(keys)
+        wanted = sorted(asked)  # in this order, so that two claims of some of the same never wait for each other
         query = f"SELECT key, holder FROM enrichment_leases WHERE key IN {KEYS}"
         holders: dict[str, str] = dict(connection.execute(query, [",".join(wanted)]).fetchall())
         own = {key for key, holder in holders.items() if holder == self.id}
         own |= self._insert(connection, [key for key in wanted if key not in holders])
         # After the leases: a key that another run has answered, and freed since, must not be asked again, nor one that
         # it has put into a batch job.
-        answered = answered_keys(connection, wanted)
+        answered = answered_keys(connection, asked)
         pending = pending_keys(connection, wanted) - answered
         settled = answered | pending
-        held = frozenset(wanted) - own - settled
+        held = frozenset(asked) - own - settled
         return Claim(frozenset(answered), frozenset(own - settled), held, frozenset(pending))
 
     def _insert(self, connection: Connection, keys: list[str]) -> set[str]:

@@ -58,12 +58,14 @@ def load(warehouse: Warehouse, *keys: str) -> Mapping[str, Any]:
 def test_that_only_what_was_asked_for_and_is_answered_is_found(warehouse: Warehouse) -> None:
     store(warehouse, answer("a"), answer("b"), answer("c"))
     with warehouse.transaction() as connection:
-        assert answered_keys(connection, ["b", "c", "d", "d"]) == {"b", "c"}
+        assert answered_keys(connection, {"b", "c", "d"}) == {"b", "c"}
+        assert answered_keys(connection, {"b", "c"}) == {"b", "c"}
         assert {key: found.columns for key, found in load_answers(connection, ["b", "d"]).items()} == {
             "b": {"tldr": "Brief"}
         }
-        assert answered_keys(connection, []) == set()
-        assert answered_keys(connection, (key for key in "ax")) == {"a"}
+        assert answered_keys(connection, set()) == set()
+        assert answered_keys(connection, dict.fromkeys("ax").keys()) == {"a"}
+        assert answered_keys(connection, {"x"}) == set()
 
 
 def test_that_an_answer_is_stored_once_and_the_first_stays(warehouse: Warehouse) -> None:
@@ -150,5 +152,5 @@ def test_that_what_is_named_is_forgotten(warehouse: Warehouse, which: dict[str, 
         assert clear_answers(connection, **which) == 3 - len(left)
         assert clear_failures(connection, **which) == 3 - len(left)
     with warehouse.transaction() as connection:
-        assert answered_keys(connection, "abc") == left
+        assert answered_keys(connection, set("abc")) == left
         assert count_failures(connection) == len(left)
