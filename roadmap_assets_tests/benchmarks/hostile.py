@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from roadmap_assets.roadmaps.hierarchy import trace_topics
+from roadmap_assets_tests.benchmarks import measuring
 from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, Remark, at_most
 from roadmap_assets_tests.roadmaps.hostile_drawings import KINDS, LAYOUTS, hostile_drawing
 
@@ -25,8 +26,9 @@ def hostile(conditions: Conditions) -> Iterator[Figure | Remark]:
     least = _least_seconds((few, many))
     for kind in KINDS:
         worst = max(LAYOUTS, key=lambda layout: least[kind, layout, many])
-        seconds = least[kind, worst, many]
-        yield Figure(f"{many:,} of kind {kind}", seconds, "s", at_most(MOST_SECONDS), f"slowest: {worst}")
+        yield Figure(
+            f"{many:,} of kind {kind}", least[kind, worst, many], "s", at_most(MOST_SECONDS), f"slowest: {worst}"
+        )
     powers = sorted(
         (math.log(least[kind, layout, many] / least[kind, layout, few], many / few), f"{kind}, {layout}")
         for kind, layout in product(KINDS, LAYOUTS)
@@ -38,16 +40,20 @@ def hostile(conditions: Conditions) -> Iterator[Figure | Remark]:
 
 
 def _least_seconds(counts: tuple[int, int]) -> dict[Drawn, float]:
-    """Processor time of every drawing, the least of `RUNS`.
+    """Processor time of every drawing in a fresh process, the least of `RUNS`.
 
     Other load shares caches and cores and so adds processor time, for seconds at a stretch. Therefore the runs of one
     drawing are as far apart as possible: each round draws everything once.
     """
-    rounds = [{drawn: _seconds(*drawn) for drawn in product(KINDS, LAYOUTS, counts)} for _ in range(RUNS)]
-    return {drawn: min(seconds[drawn] for seconds in rounds) for drawn in rounds[0]}
+    rounds = [
+        {drawn: measuring.apart(seconds, *drawn).result for drawn in product(KINDS, LAYOUTS, counts)}
+        for _ in range(RUNS)
+    ]
+    return {drawn: min(taken[drawn] for taken in rounds) for drawn in rounds[0]}
 
 
-def _seconds(kind: str, layout: str, count: int) -> float:
+def seconds(kind: str, layout: str, count: int) -> float:
+    """Processor time of one drawing."""
     document = hostile_drawing(kind, layout, count)
     start = time.process_time()
     trace_topics(document)

@@ -149,7 +149,7 @@ BENCHMARKS = (
     ),
     Benchmark(
         name="soak",
-        measures="2000 topics, all asked for by each of four processes on one database and one quota; faults of "
+        measures="2400 topics, all asked for by each of four processes on one database and one quota; faults of "
         "sixteen kinds in nearly half of the replies; 60 processes killed (`kill -9`) at random moments and replaced. "
         "Once.",
         against="The requests that the simulator saw, and its own quota.",

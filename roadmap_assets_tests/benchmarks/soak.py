@@ -49,7 +49,7 @@ def soak(conditions: Conditions) -> Iterator[Figure]:
 
 def soak_on(database: Path | PostgresUrl, conditions: Conditions) -> Iterator[Figure]:
     """Four processes that share nothing but this database, and the quota that belongs to it."""
-    topics = [f"Topic {number}" for number in range(400 if conditions.quick else 2000)]
+    topics = [f"Topic {number}" for number in range(400 if conditions.quick else 2400)]
     kills = 6 if conditions.quick else 60
     plan = FaultPlan(tuple(Rule(fault, probability=share) for fault, share in FAULTS), seed=12)
     with Simulator(SimulatorOptions(rpm=RPM, window_s=WINDOW_S, latency_s=0.1, faults=plan)) as simulator:
