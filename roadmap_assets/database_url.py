@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+from roadmap_assets.secret import Secret
 
 SCHEMES = ("postgresql://", "postgres://")
 _CHOOSE_THE_TABLES = ("dbname", "host", "hostaddr", "options", "port", "service")
 """Parameters of a URL that lead to another server, database or schema."""
 
 
-@dataclass(frozen=True, slots=True)
-class PostgresUrl:
+class PostgresUrl(Secret):
     """A URL as libpq takes it, such as `postgresql://worker@db.example.org/roadmaps?sslmode=verify-full`.
 
     Text made from it (`str`, `repr`, an f-string) has neither password nor parameters; only `secret` is complete.
     Raises ValueError for a URL that libpq would read as something else than it looks like; the text has nothing of it.
     """
 
-    secret: str = field(repr=False)
-    name: str = field(init=False)
+    __slots__ = ("name",)
 
-    def __post_init__(self) -> None:
-        if not self.secret.startswith(SCHEMES):
+    def __init__(self, secret: str) -> None:
+        super().__init__(secret)
+        if not secret.startswith(SCHEMES):
             raise ValueError("it does not begin with postgresql://")
         try:
-            parts = urlsplit(self.secret)
+            parts = urlsplit(secret)
             port = parts.port
         except ValueError:
             raise ValueError(
                 "its host or port cannot be read; write / : @ # ? in a password as %2F %3A %40 …"
             ) from None
-        if "@" in parts.path or parts.fragment or not self.secret.isprintable() or " " in self.secret:
+        if "@" in parts.path or parts.fragment or not secret.isprintable() or " " in secret:
             raise ValueError("a / : @ # ? or space in its user or password has to be written as %2F %3A %40 …")
         user = f"{unquote(parts.username)}@" if parts.username else ""
         place = parts.hostname or ""
-        object.__setattr__(self, "name", f"postgresql://{user}{place}{f':{port}' if port else ''}{parts.path}")
+        self.name = f"postgresql://{user}{place}{f':{port}' if port else ''}{parts.path}"
+
+    def __repr__(self) -> str:
+        return f"PostgresUrl({self.name!r})"
 
     def __str__(self) -> str:
         return self.name

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from roadmap_assets.errors import InvalidSetting
 
-DOTENV = ".env"
+_DOTENV = ".env"
 _MAX_BYTES = 65_536
 
 
@@ -26,11 +26,11 @@ def read_dotenv() -> dict[str, str]:
 
 
 def _read() -> dict[str, str]:
-    status = Path(DOTENV).stat()
+    status = Path(_DOTENV).stat()
     if stat.S_ISDIR(status.st_mode):  # a virtual environment may be called so
         return {}
     if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
         raise InvalidSetting(f"the file .env is no regular file of at most {_MAX_BYTES} bytes; move it away")
     from dotenv import dotenv_values  # most folders have no such file
 
-    return {name.upper(): value for name, value in dotenv_values(DOTENV, encoding="utf-8").items() if value}
+    return {name.upper(): value for name, value in dotenv_values(_DOTENV, encoding="utf-8").items() if value}

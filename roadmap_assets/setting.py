@@ -1,4 +1,4 @@
-"""One setting: the variables that set it, what it may be, in words too, and how a text is read as its value."""
+"""One setting: the variables that set it, its limits, also in words, and how text becomes its value."""
 
 from __future__ import annotations
 
@@ -7,29 +7,22 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from msgspec import Meta, Struct, ValidationError, convert
 
+from roadmap_assets.secret import Secret
+
 URL = r"^https?://[^/?#\s]+[^?#\s]*$"
 URLS = r"^https?://[^/?#\s,]+[^?#\s,]*(,\s*https?://[^/?#\s,]+[^?#\s,]*)*$"
 NAME = r"^[\w.-]+(/[\w.-]+)*$"
 
 
-class Secret(Struct, frozen=True):
-    """A key. Text made from it (`str`, `repr`, an f-string) has nothing of it; only `text` is the key."""
-
-    text: str
-
-    def __repr__(self) -> str:
-        return "**********"
-
-
 def secret_of(text: str) -> Secret | None:
-    """A key, without white space that was copied with it. Raises ValueError for one that no HTTP header can carry."""
+    """A key; None for an empty text. Raises ValueError for one that no HTTP header can carry."""
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise ValueError("it has a space, or a sign that is not ASCII")
     return Secret(text) if text else None
 
 
 class Setting(Struct, frozen=True):
-    """What can be said of a field of `Settings` without its value."""
+    """A field of `Settings`: its type, default, limits and variables."""
 
     type: Any
     default: Any
@@ -48,14 +41,17 @@ class Setting(Struct, frozen=True):
         return get_args(self.type)[0] if type(None) in get_args(self.type) else self.type
 
     def value_of(self, given: Any) -> Any:
-        """The value that a text means; or a value, checked. Raises ValueError, with a text fit for people or none."""
+        """Convert a variable's text, or check a value that was given.
+
+        Raises ValueError; its message, where it has one, is for the user.
+        """
         given = given.strip() if isinstance(given, str) else given
         if read := (self.meta.extra or {}).get("read"):
             return read(given)
         try:
             return convert(given, Annotated[self.kind, self.meta], strict=False)
         except ValidationError:
-            raise ValueError from None  # what is `allowed` says more
+            raise ValueError from None  # `allowed` tells the user more than the library's message
 
     @property
     def is_secret(self) -> bool:

@@ -24,7 +24,8 @@ from roadmap_assets.database_url import SCHEMES, PostgresUrl, database_of, quota
 from roadmap_assets.dotenv_file import read_dotenv
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.places import Place, place_of
-from roadmap_assets.setting import NAME, URL, URLS, Secret, Setting, secret_of
+from roadmap_assets.secret import Secret
+from roadmap_assets.setting import NAME, URL, URLS, Setting, secret_of
 
 MAX_BATCH_SIZE = 20
 _PREFIX = "ROADMAP_"
@@ -33,12 +34,14 @@ _OF_TESTS = "ROADMAP_TEST_"
 _LOG = logging.getLogger(__name__)
 
 
-def _is(meaning: str, *, name: str = "", read: Callable[[Any], Any] | None = None, **limits: Any) -> Meta:
-    """What a field is: set by the variable `ROADMAP_` and its name unless by `name`, or several with commas.
+def _is(
+    meaning: str, *, name: str = "", also: str = "", read: Callable[[Any], Any] | None = None, **limits: Any
+) -> Meta:
+    """What a field means and may be. The variable `ROADMAP_` and its name sets it, or `name`, or `also`.
 
-    `read` makes the value of a text, where the type is a class of ours.
+    `read` converts the text of a variable, where the type is a class of ours.
     """
-    return Meta(description=meaning, extra={"name": name, "read": read}, **limits)
+    return Meta(description=meaning, extra={"name": name, "also": also, "read": read}, **limits)
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -76,7 +79,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = None
 
     gemini_api_key: Annotated[
-        Secret | None, _is("key of the Gemini API", name="GEMINI_API_KEY,GOOGLE_API_KEY", read=secret_of)
+        Secret | None, _is("key of the Gemini API", name="GEMINI_API_KEY", also="GOOGLE_API_KEY", read=secret_of)
     ] = None
     gemini_base_url: Annotated[
         str | None, _is("a stand-in for Gemini's address", pattern=URL, name="GOOGLE_GEMINI_BASE_URL")
@@ -192,7 +195,7 @@ def load_settings(**given: Any) -> Settings:
 
 
 def _check_names(variables: set[str]) -> None:
-    """Refuse variables that are named like settings and are none."""
+    """Raise InvalidSetting for variables with our prefix that set nothing."""
     known = {variable for setting in SETTINGS.values() for variable in setting.variables}
     ours = [name for name in variables - known if name.startswith(_PREFIX) and not name.startswith(_OF_TESTS)]
     if ours:
@@ -256,8 +259,8 @@ def _settings() -> Iterator[tuple[str, Setting]]:
     for each in fields(Settings):
         if each.name != "given":
             kind, meta = get_args(kinds[each.name])
-            variables = (meta.extra["name"] or f"{_PREFIX}{each.name.upper()}").split(",")
-            yield each.name, Setting(kind, each.default, meta, variables)
+            names = (meta.extra["name"] or f"{_PREFIX}{each.name.upper()}", meta.extra["also"])
+            yield each.name, Setting(kind, each.default, meta, variables=[name for name in names if name])
 
 
 SETTINGS: Final[Mapping[str, Setting]] = dict(_settings())

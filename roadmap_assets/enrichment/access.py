@@ -225,7 +225,7 @@ class Access(Struct, frozen=True, dict=True):
     @property
     def _key(self) -> str:
         key = self.settings.gemini_api_key
-        return key.text if key else ""
+        return key.secret if key else ""
 
     def _scope(self, model: str) -> str:
         """Names the quota, which holds per model and project; of the key only a hash is stored."""

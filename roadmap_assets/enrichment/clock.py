@@ -49,7 +49,7 @@ class SystemClock:
         return Instant(self._boot, monotonic, self.time())
 
     async def sleep(self, seconds: float) -> None:
-        import asyncio  # 30 ms, which a run that asks nothing does not need
+        import asyncio  # 30 ms of import, and most runs wait for nothing
 
         await asyncio.sleep(seconds)
 

@@ -45,7 +45,7 @@ def source_of(
     return open_source(
         settings.source,
         addresses=Addresses(**{field.name: getattr(settings, field.name) for field in fields(Addresses)}),
-        github_token=token.text if token else None,
+        github_token=token.secret if token else None,
         listings=Listings(warehouse),
         waits=waits,
         allow_missing_texts=settings.allow_missing_texts,

@@ -45,6 +45,6 @@ def cancel_job(job_id: str, *, warehouse: Warehouse, access: Access, on_event: O
 
 
 def _followed(work: Coroutine[Any, Any, Followed]) -> Followed:
-    from roadmap_assets.enrichment.blocking import run_blocking  # asyncio, which a run without jobs may not need
+    from roadmap_assets.enrichment.blocking import run_blocking  # imports asyncio, which most commands do not need
 
     return run_blocking(work)

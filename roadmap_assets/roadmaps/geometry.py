@@ -19,7 +19,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 CELL = 256.0
 STEP = 4.0  # from one layer of cells to the next
-SWATH = 4096.0  # width of what is worked on from top to bottom before what is right of it
+STRIP = 4096.0  # width of the upright strips in which `neighbours_together` goes through a drawing
 MOST_BOXES = 128  # per query; the densest spot of a real drawing has a third of that
 MOST_CELLS = 1024
 MOST_NESTED = 32  # per query and order of magnitude; real drawings have six at most
@@ -151,13 +151,14 @@ class Grid(Generic[Key]):
         layer = _layer(box)
         cells = self._layers[layer]
         for cell in _cells(box, layer):
-            left = cells[cell]
-            del left[key]
-            if not left:
+            others = cells[cell]
+            del others[key]
+            if not others:
                 del cells[cell]
-            elif len(left).bit_count() == 1:
-                # A dict keeps a gap for each deleted key, and iterates over the gaps too: copied each time it halves.
-                cells[cell] = dict(left)
+            elif len(others).bit_count() == 1:
+                # A dict keeps a gap for each deleted key, and iterates over the gaps too. So it is copied whenever its
+                # length falls to a power of two.
+                cells[cell] = dict(others)
         return box
 
 
@@ -219,8 +220,8 @@ class _Nested(Generic[Key]):
 
 
 def neighbours_together(boxes: Mapping[Key, Box]) -> list[Key]:
-    """Keys in an order that has neighbours near each other, whose surroundings the processor then still has at hand."""
-    return sorted(boxes, key=lambda key: (boxes[key].x // SWATH, boxes[key].y))
+    """Keys strip by strip, each from top to bottom, so that what is near a box is still in the processor's cache."""
+    return sorted(boxes, key=lambda key: (boxes[key].x // STRIP, boxes[key].y))
 
 
 def touching_groups(boxes: Mapping[Key, Box], *, reach: float) -> Iterator[list[Key]]:

@@ -117,8 +117,8 @@ def answering_models(connection: Connection, keys: Iterable[str]) -> dict[str, s
 
 def answered_keys(connection: Connection, keys: AbstractSet[str]) -> AbstractSet[str]:
     """Those of the keys that are answered: `keys` itself, where all are."""
-    # As one text: a million rows are as many tuples, among which Python then looks for garbage again and again. None
-    # where all are answered, as in most runs: the text and its parts are 200 MB of a million keys.
+    # As one text: a million rows are as many tuples, among which Python then looks for garbage again and again. Where
+    # all are answered, as in most runs, the count says so: of a million keys, the text and its parts take 200 MB.
     query = (
         "SELECT count(*), CASE WHEN count(*) < CAST(? AS BIGINT) THEN string_agg(key, ',') END "
         f"FROM enrichments WHERE key IN {KEYS}"

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 
 import roadmap_assets
 from roadmap_assets.dataframe import RowsNotEnriched
-from roadmap_assets.setting import Secret
+from roadmap_assets.secret import Secret
 from roadmap_assets.settings import Settings
 from roadmap_assets.simulator.batch_behaviour import BatchBehaviour
 from roadmap_assets.simulator.server import Simulator, SimulatorOptions

@@ -75,7 +75,7 @@ def open_repository(client: Client, addresses: Addresses, settings: Settings, li
         repository=addresses.github_repository,
         branch=addresses.github_branch,
         folder=addresses.github_folder,
-        token=token.text if token else None,
+        token=token.secret if token else None,
         listings=listings,
     )
 
@@ -95,5 +95,5 @@ def source(addresses: Addresses, settings: Settings) -> Iterator[LiveSource]:
     reach(addresses.roadmap_sh_api.split(",")[0])
     reach(addresses.github_raw)
     token = settings.github_token
-    with closing(LiveSource(addresses, token=token.text if token else None)) as source:
+    with closing(LiveSource(addresses, token=token.secret if token else None)) as source:
         yield source

@@ -47,7 +47,7 @@ def _checked(check: str, settings: Settings, ask: Callable[[genai.Client, Settin
     from google import genai
     from google.genai import errors, types
 
-    secret = key.text
+    secret = key.secret
     options = types.HttpOptions(base_url=settings.gemini_base_url, timeout=TIMEOUT_MS)
     cleaner = Cleaner([secret])
     client = genai.Client(api_key=secret, vertexai=False, http_options=options)

@@ -22,7 +22,7 @@ def check_github(settings: Settings) -> Findings:
     """How many requests GitHub's API allows; asking does not count as one."""
     findings = Findings("github")
     token = settings.github_token
-    headers = {"Authorization": f"Bearer {token.text}"} if token else {}
+    headers = {"Authorization": f"Bearer {token.secret}"} if token else {}
     with findings.catching(), closing(Client(waits=False)) as client:
         host = Host(client, settings.github_api, setting="ROADMAP_GITHUB_API")
         answer = host.get("/rate_limit", limit=TEXT, headers=headers)

@@ -24,7 +24,7 @@ class BatchEngine(Engine):
         self.options = options
 
     def _leaves_open(self, tally: Tally, found: LookUp) -> bool:
-        """See `Engine`; a row whose answer a job may have is open too."""
+        """See `Engine`; rows whose answers a job may have are open too."""
         is_open = bool(found.to_ask or found.pending)
         if not is_open:
             give_up(tally, found)

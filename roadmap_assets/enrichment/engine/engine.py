@@ -18,7 +18,7 @@ from roadmap_assets.enrichment.questions import Question, keys_of
 
 
 class Begun(NamedTuple):
-    """A run after its look-up. It is open where something is left to do."""
+    """A run after its look-up; `is_open` says whether anything is left to ask or to wait for."""
 
     tally: Tally
     found: LookUp
@@ -55,7 +55,7 @@ class Engine:
         return await self._finish(begun, on_event) if begun.is_open else begun.tally.report()
 
     def run_blocking(self, questions: Sequence[Question], *, on_event: OnEvent = lambda _: None) -> Report:
-        """As `run`, from synchronous code; see `blocking.run_blocking`."""
+        """As `run`, for a caller without an event loop of its own; see `blocking.run_blocking`."""
         begun = self._begin(questions, on_event)
         if not begun.is_open:
             return begun.tally.report()
@@ -64,7 +64,7 @@ class Engine:
         return run_blocking(self._finish(begun, on_event))
 
     def _begin(self, questions: Sequence[Question], on_event: OnEvent) -> Begun:
-        """Look up the answers."""
+        """Look up the answers, and settle every row that is not left open."""
         config = self.config
         began = config.clock.time()
         unique = by_key(questions)
@@ -77,7 +77,7 @@ class Engine:
         return Begun(tally, found, is_open)
 
     def _leaves_open(self, tally: Tally, found: LookUp) -> bool:
-        """Whether something is left to ask; settle what is not asked in spite of having no answer."""
+        """Settle the rows without an answer that are not asked; return whether any are left to ask."""
         tally.settle_all(found.pending, "pending")
         give_up(tally, found)
         return bool(found.to_ask)

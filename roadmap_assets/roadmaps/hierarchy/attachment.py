@@ -21,7 +21,8 @@ class Attachment:
         self._inside: defaultdict[str, list[str]] = defaultdict(list)
         for item, frame in drawing.frame_of.items():
             self._inside[frame].append(item)
-        self._spread: tuple[set[int], set[int]] = set(), set()  # stacks and frames; with items that have links
+        self._spread: tuple[set[int], set[int]] = set(), set()
+        """Ids of the stacks and frames that were spread to: without and with their items that have links."""
         self.grow(list(roots))
 
     def attach(self, items: Iterable[str], above: str | None) -> None:

@@ -21,6 +21,7 @@ def read_frames(drawing: Drawing) -> None:
         frame = frames.smallest_around(box, share=MOSTLY_INSIDE, above_area=smallest)
         if frame is not None:
             frame_of[item] = frame
+    # In the order of the drawing, in which later stages go through them.
     drawing.frame_of.update((item, frame_of[item]) for item in boxes if item in frame_of)
 
 

@@ -47,9 +47,9 @@ class DrawnPath(Struct, frozen=True):
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Without Python's search for cycles of garbage.
+    """Pause Python's garbage collector.
 
-    A drawing makes none, and each search goes through the whole document, the more often the larger it is.
+    Reading a drawing leaves no cycles to collect, and each collection would go through the whole document.
     """
     was_enabled = gc.isenabled()
     gc.disable()
