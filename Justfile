@@ -26,7 +26,7 @@ fix:
     ruff check --fix .
     ruff format .
 
-# Regenerate the pages of docs/ that are written from the program
+# Regenerate the files that are written from the program: pages of docs/, and the built-in profiles
 reference:
     python -m roadmap_assets_tests.reference
 

@@ -1,7 +1,11 @@
-"""The pages of docs/ that are generated from the program: `python -m roadmap_assets_tests.reference` writes them."""
+"""The files that are generated from the program: `python -m roadmap_assets_tests.reference` writes them.
+
+They are pages of docs/, and the built-in profiles as they are prepared for a run.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,10 +14,13 @@ from click.testing import CliRunner
 
 from roadmap_assets.cli.exit_status import ExitStatus
 from roadmap_assets.cli.main import main
+from roadmap_assets.enrichment.profiles.builtin import MODELS
+from roadmap_assets.enrichment.profiles.prepare import prepare
+from roadmap_assets.enrichment.profiles.registry import PREPARED
 from roadmap_assets.settings import SETTINGS
 from roadmap_assets.warehouse.schema import TABLES
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+ROOT = Path(__file__).resolve().parent.parent
 REGENERATE = "python -m roadmap_assets_tests.reference"
 WIDTH = 100
 
@@ -74,7 +81,22 @@ def tables_page() -> str:
     return "\n".join(parts)
 
 
-PAGES: dict[str, Callable[[], str]] = {"cli.md": commands_page, "settings.md": settings_page, "tables.md": tables_page}
+def prepared_profiles() -> str:
+    """What the built-in profiles say, as JSON."""
+    profiles = {name: prepare(model, name=name) for name, model in MODELS.items()}
+    written = {
+        name: {field: getattr(profile, field) for field in ("headers", "instructions", "reply_schema", "fingerprint")}
+        for name, profile in profiles.items()
+    }
+    return json.dumps(written, indent=2, ensure_ascii=False) + "\n"
+
+
+FILES: dict[Path, Callable[[], str]] = {
+    ROOT / "docs/cli.md": commands_page,
+    ROOT / "docs/settings.md": settings_page,
+    ROOT / "docs/tables.md": tables_page,
+    PREPARED: prepared_profiles,
+}
 
 
 def subcommands(group: click.Group) -> list[click.Command]:
@@ -96,5 +118,5 @@ def _plain(value: object) -> str:
 
 
 if __name__ == "__main__":
-    for page, text in PAGES.items():
-        (DOCS / page).write_text(text(), "utf-8")
+    for file, text in FILES.items():
+        file.write_text(text(), "utf-8")

@@ -1,17 +1,19 @@
-"""The generated pages of docs/ are up to date, and every command and option has a help text."""
+"""The generated files are up to date, and every command and option has a help text."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 import pytest
 
 from roadmap_assets.cli.main import main
-from roadmap_assets_tests.reference import DOCS, PAGES, REGENERATE, subcommands
+from roadmap_assets_tests.reference import FILES, REGENERATE, subcommands
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_page_is_up_to_date(page: str) -> None:
-    assert (DOCS / page).read_text("utf-8") == PAGES[page](), f"docs/{page} is out of date; write it with: {REGENERATE}"
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_the_file_is_up_to_date(file: Path) -> None:
+    assert file.read_text("utf-8") == FILES[file](), f"{file} is out of date; write it with: {REGENERATE}"
 
 
 def everything(command: click.Command, name: str) -> list[tuple[str, str | None]]:

@@ -175,7 +175,7 @@ def gold(
 
 def _access(settings: Settings, named: str, *, offline: bool) -> Access:
     """How a side of a comparison is asked: with the profile or the model named."""
-    from roadmap_assets.enrichment.profiles.builtin import BUILT_IN
+    from roadmap_assets.enrichment.profiles.registry import BUILT_IN
 
     field = "profile" if named in BUILT_IN or ":" in named else "model"
     return Access(settings.changed(**{field: named}), offline=offline)

@@ -130,7 +130,7 @@ def topic_enrichments(
         broken = {
             row.topic.topic: rule
             for row in answered
-            if row.status == "enriched" and (rule := profile.broken_rule(row.columns))
+            if row.status == "enriched" and (rule := profile.checks.broken_rule(row.columns))
         }
         found = metadata.of_enrichment(enriched, roadmap, answered, access=access, quota=quota)
         checked = [

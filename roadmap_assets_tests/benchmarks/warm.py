@@ -10,8 +10,7 @@ from roadmap_assets_tests.benchmarks.figures import Conditions, Figure, Remark, 
 from roadmap_assets_tests.benchmarks.roadmap import any_roadmap
 
 LIBRARIES = """
-import csv, click, duckdb, filelock, msgspec, pydantic
-pydantic.BaseModel
+import csv, click, duckdb, filelock, msgspec
 duckdb.connect().execute("SELECT ?", [0])
 """
 """What a second run uses of others' code, with DuckDB started. As in the command line, DuckDB finds no pandas."""

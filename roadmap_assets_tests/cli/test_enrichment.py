@@ -289,7 +289,7 @@ def test_a_run_with_nothing_to_ask_imports_nothing_heavy(command_line: CommandLi
     command_line.run("scrape", *SAMPLE, "--enrich", "--offline")
     program = (
         "import atexit, sys\n"
-        "heavy = 'asyncio dagster google.genai httpx2 markdown_it pandas numpy rich starlette uvicorn'.split()\n"
+        "heavy = 'asyncio dagster google.genai httpx2 markdown_it pandas numpy pydantic rich uvicorn'.split()\n"
         "heavy += ['roadmap_assets.enrichment.engine.scheduler', 'roadmap_assets.enrichment.providers.gemini']\n"
         "atexit.register(lambda: print('heavy:', *(name for name in heavy if sys.modules.get(name))))\n"
         "from roadmap_assets.cli.__main__ import main\n"

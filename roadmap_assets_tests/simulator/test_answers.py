@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter
 
 from roadmap_assets.enrichment.profiles.builtin import Study, Summary
-from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.enrichment.profiles.prepare import prepare
 from roadmap_assets.roadmaps.document import parse_document
 from roadmap_assets.roadmaps.sources.registry import SAMPLE
 from roadmap_assets.simulator.answers import Columns, answer_all, phrases_of
@@ -24,22 +24,22 @@ texts = st.text(max_size=200) | st.lists(st.sampled_from(["the", "a", "Thing", "
 @pytest.mark.parametrize("model", [Summary, Study])
 @given(topic=texts, description=texts)
 def test_every_answer_keeps_the_rules_of_the_profile(model: type[BaseModel], topic: str, description: str) -> None:
-    profile = Profile.of(model, name="any")
+    profile = prepare(model, name="any")
     [row] = answer_all(Columns(profile.reply_schema), [AskedTopic("7", topic, description)])
 
     assert (row.pop("id"), row.pop("topic")) == ("7", topic)
-    assert profile.accept(row) == row  # accepted, and nothing had to be repaired
+    assert profile.checks.accept(row) == row  # accepted, and nothing had to be repaired
 
 
 def test_real_texts_give_phrases_within_the_rules(real_roadmaps: Path) -> None:
-    profile = Profile.of(Summary, name="summary")
+    profile = prepare(Summary, name="summary")
     columns = Columns(profile.reply_schema)
     files = sorted(real_roadmaps.glob("*/content/*.md"))[::20]
     assert files
     for file in files:
         asked = AskedTopic("0", file.stem.partition("@")[0], file.read_text(encoding="utf-8"))
         [row] = answer_all(columns, [asked])
-        profile.accept(row)
+        profile.checks.accept(row)
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_a_schema_that_is_no_table_of_topics_is_refused(schema: dict[str, object
 
 
 def test_every_topic_of_the_sample_has_an_answer_worth_reading() -> None:
-    profile = Profile.of(Summary, name="summary")
+    profile = prepare(Summary, name="summary")
     [source] = SAMPLE.glob("*/*.json")
     document = parse_document(source.read_text("utf-8"), roadmap="data-orchestration", origin=str(source))
     asked = [AskedTopic(node.id, node.label, "A text.", f"{document.title} > Part") for node in document.topics]
     rows = answer_all(Columns(profile.reply_schema), asked)
-    answers = [profile.accept(row) for row in rows]
+    answers = [profile.checks.accept(row) for row in rows]
     assert len({answer["tldr"] for answer in answers}) == 53
     assert {answer["challenge"] for answer in answers} == {"practice", "expert"}
     assert "A text" not in {answer["tldr"] for answer in answers}
@@ -136,6 +136,6 @@ def test_a_written_answer_is_given_only_where_the_schema_allows_it() -> None:
         challenge: Literal["easy", "hard"]
 
     asked = AskedTopic("1", "Retries", "A text.", "Data Orchestration > Running in Production")
-    [row] = answer_all(Columns(Profile.of(Other, name="other").reply_schema), [asked])
+    [row] = answer_all(Columns(prepare(Other, name="other").reply_schema), [asked])
     assert isinstance(row["tldr"], int)
     assert row["challenge"] in ("easy", "hard")

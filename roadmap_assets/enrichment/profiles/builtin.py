@@ -1,7 +1,8 @@
 """The two profiles that come with the package.
 
 Their instructions and JSON schemas are part of the key of every answer: any change to a docstring, an example, a field
-or a description here makes users pay for all their answers again. A test guards the fingerprints.
+or a description here makes users pay for all their answers again. A test guards the fingerprints. What is sent is in
+``prepared.json``, which `just reference` writes from here.
 """
 
 from __future__ import annotations
@@ -97,4 +98,4 @@ class Study(Summary):
     how_to: HowTo
 
 
-BUILT_IN: Final[Mapping[str, type[BaseModel]]] = {"summary": Summary, "study": Study}
+MODELS: Final[Mapping[str, type[BaseModel]]] = {"summary": Summary, "study": Study}

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import operator
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel
+import msgspec
 
-from roadmap_assets.enrichment.profiles.builtin import BUILT_IN
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from roadmap_assets.enrichment.profiles.checks import Checks
+
+BUILT_IN: Final = ("summary", "study")
+"""The profiles that come with the package."""
+
+PREPARED: Final = Path(__file__).with_name("prepared.json")
+"""What the built-in profiles say, by name."""
 
 
 def check_name(spec: str) -> None:
@@ -28,8 +38,13 @@ def load_profile(spec: str) -> Profile:
     Modules in the current directory can be imported, as with `python -m`. InvalidSetting says what is wrong.
     """
     check_name(spec)
-    if built_in := BUILT_IN.get(spec):
-        return Profile.of(built_in, name=spec)
+    if spec in BUILT_IN:
+        return Profile(name=spec, load_checks=lambda: _built_in_checks(spec), **_prepared()[spec])
+    # Pydantic takes longer to import than a run without a question has to wait.
+    from pydantic import BaseModel
+
+    from roadmap_assets.enrichment.profiles.prepare import prepare
+
     module_name, _, path = spec.partition(":")
     try:
         if not {"", str(Path.cwd())} & set(sys.path):
@@ -39,4 +54,16 @@ def load_profile(spec: str) -> Profile:
         raise InvalidSetting(f"the profile {spec!r} cannot be imported: {type(error).__name__}: {error}") from error
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         raise InvalidSetting(f"the profile {spec!r} is not a pydantic model: derive the class from pydantic.BaseModel")
-    return Profile.of(model, name=spec)
+    return prepare(model, name=spec)
+
+
+@functools.cache
+def _prepared() -> dict[str, dict[str, Any]]:
+    return msgspec.json.decode(PREPARED.read_bytes(), type=dict[str, dict[str, Any]])
+
+
+def _built_in_checks(name: str) -> Checks:
+    from roadmap_assets.enrichment.profiles.builtin import MODELS  # as above
+    from roadmap_assets.enrichment.profiles.prepare import prepare
+
+    return prepare(MODELS[name], name=name).load_checks()

@@ -48,7 +48,7 @@ def reply_schema(flat: JsonSchema) -> JsonSchema:
 def _supported(schema: JsonSchema) -> JsonSchema:
     """A flat `schema` reduced to the keywords that `responseJsonSchema` accepts (listed in google-genai's types.py).
 
-    Rules that are left out here still hold: `Profile.accept` checks every answer against the pydantic model.
+    Rules that are left out here still hold: `Checks.accept` checks every answer against the pydantic model.
     """
     reduced = {("anyOf" if key == "oneOf" else key): value for key, value in schema.items()}
     if "const" in reduced:

@@ -10,12 +10,14 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec import Struct
-from pydantic import JsonValue
 
 from roadmap_assets.enrichment.profiles.profile import Profile, RuleBroken
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 RejectionKind = Literal["missing", "doubled", "swapped", "rule"]
 
@@ -96,7 +98,7 @@ def _judged_alone(item: dict[str, Any], topic: str, profile: Profile) -> dict[st
     if echoed != topic and _compared(echoed) != _compared(topic):
         return Rejection("swapped", "another topic was echoed under its id")
     try:
-        return profile.accept(item)
+        return profile.checks.accept(item)
     except RuleBroken as broken:
         return Rejection("rule", broken.reason)
 

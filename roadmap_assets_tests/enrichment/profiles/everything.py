@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.enrichment.profiles.prepare import prepare
 from roadmap_assets.enrichment.profiles.rules import MaxWords
 
 
@@ -36,4 +36,4 @@ class Everything(BaseModel):
     scratch: str = Field(exclude=True)
 
 
-EVERYTHING = Profile.of(Everything, name="everything")
+EVERYTHING = prepare(Everything, name="everything")

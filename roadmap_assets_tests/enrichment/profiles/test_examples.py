@@ -8,7 +8,8 @@ import pytest
 from pydantic import AfterValidator, BaseModel
 
 from roadmap_assets.enrichment.profiles.examples import Examples
-from roadmap_assets.enrichment.profiles.profile import Profile, RuleBroken
+from roadmap_assets.enrichment.profiles.prepare import prepare
+from roadmap_assets.enrichment.profiles.profile import RuleBroken
 from roadmap_assets.enrichment.profiles.rules import Level, Words
 from roadmap_assets.errors import InvalidSetting
 
@@ -26,7 +27,7 @@ class Rating(BaseModel):
     steps: list[str] = []
 
 
-RATING = Profile.of(Rating, name="rating")
+RATING = prepare(Rating, name="rating")
 ANSWER = {"level": "expert", "reason": "It takes years", "steps": ["Read"]}
 
 
@@ -45,20 +46,20 @@ def test_examples_of_every_column_are_introduced_as_whole_answers() -> None:
         level: Level
         rank: int
 
-    assert Profile.of(Both, name="both").instructions.endswith(
+    assert prepare(Both, name="both").instructions.endswith(
         'Examples of good answers:\n- Größe: level "practice", rank 3'
     )
 
 
 def test_a_text_copied_from_an_example_is_accepted_for_its_own_topic_alone() -> None:
     copied = ANSWER | {"steps": ["Read", "draw the log as a line."]}
-    assert RATING.accept(copied | {"topic": "event sourcing"}) == copied
+    assert RATING.checks.accept(copied | {"topic": "event sourcing"}) == copied
     with pytest.raises(RuleBroken, match=r"^steps copies an example from the instructions$"):
-        RATING.accept(copied | {"topic": "Kilns"})
+        RATING.checks.accept(copied | {"topic": "Kilns"})
 
 
 def test_a_level_and_a_short_text_may_be_those_of_an_example() -> None:
-    assert RATING.accept(ANSWER | {"topic": "Kilns"}) == ANSWER
+    assert RATING.checks.accept(ANSWER | {"topic": "Kilns"}) == ANSWER
 
 
 def test_a_subclass_with_a_docstring_states_its_own_examples() -> None:
@@ -68,8 +69,8 @@ def test_a_subclass_with_a_docstring_states_its_own_examples() -> None:
     class Rewrites(Rating):
         """Rate each topic by its age."""
 
-    assert Profile.of(Inherits, name="i").instructions == RATING.instructions
-    assert "Examples" not in Profile.of(Rewrites, name="r").instructions
+    assert prepare(Inherits, name="i").instructions == RATING.instructions
+    assert "Examples" not in prepare(Rewrites, name="r").instructions
 
 
 def refuse(text: str) -> str:
@@ -96,5 +97,5 @@ def test_an_example_that_is_no_good_answer_is_rejected_before_anything_is_asked(
         odd: Annotated[str, AfterValidator(refuse)] = ""
 
     with pytest.raises(InvalidSetting, match="profile 'wrong'") as refused:
-        Profile.of(Wrong, name="wrong")
+        prepare(Wrong, name="wrong")
     assert message in str(refused.value)

@@ -14,6 +14,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from roadmap_assets.enrichment.access import Access
+from roadmap_assets.enrichment.profiles.prepare import prepare
 from roadmap_assets.enrichment.profiles.profile import Profile
 from roadmap_assets.enrichment.profiles.registry import load_profile
 from roadmap_assets.settings import load_settings
@@ -105,7 +106,7 @@ def test_an_inherited_docstring_and_a_rule_that_gemini_cannot_read_count_too() -
         class Card(base):  # type: ignore[valid-type, misc]
             front: str = Field(pattern=pattern)
 
-        return Profile.of(Card, name="card")
+        return prepare(Card, name="card")
 
     first, other_rule, other_prompt = of(Rhyme, "a"), of(Rhyme, "b"), of(Prose, "a")
     assert first.reply_schema == other_rule.reply_schema == other_prompt.reply_schema
@@ -140,8 +141,8 @@ def test_a_version_is_inherited_and_may_be_changed() -> None:
     class Changed(First):
         version: ClassVar[str] = "3"
 
-    heir, changed = Profile.of(Heir, name="heir"), Profile.of(Changed, name="changed")
-    assert heir.fingerprint == Profile.of(First, name="first").fingerprint != changed.fingerprint
+    heir, changed = prepare(Heir, name="heir"), prepare(Changed, name="changed")
+    assert heir.fingerprint == prepare(First, name="first").fingerprint != changed.fingerprint
 
 
 def test_a_column_may_be_called_version_or_examples() -> None:
@@ -149,9 +150,9 @@ def test_a_column_may_be_called_version_or_examples() -> None:
         version: str
         examples: list[str]
 
-    profile = Profile.of(Release, name="release")
+    profile = prepare(Release, name="release")
     assert profile.columns == ("version", "examples")
-    assert profile.accept({"version": "1.5", "examples": ["a"]}) == {"version": "1.5", "examples": ["a"]}
+    assert profile.checks.accept({"version": "1.5", "examples": ["a"]}) == {"version": "1.5", "examples": ["a"]}
 
 
 def test_a_header_is_not_part_of_what_is_asked() -> None:
@@ -161,7 +162,7 @@ def test_a_header_is_not_part_of_what_is_asked() -> None:
     class Titled(BaseModel):
         note: str = Field(title="Remark")
 
-    plain, titled = Profile.of(Plain, name="plain"), Profile.of(Titled, name="titled")
+    plain, titled = prepare(Plain, name="plain"), prepare(Titled, name="titled")
     assert plain.fingerprint == titled.fingerprint
     assert titled.headers["note"] == "Remark"
 

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from roadmap_assets.enrichment.profiles.profile import Profile, RuleBroken
+from roadmap_assets.enrichment.profiles.prepare import prepare
+from roadmap_assets.enrichment.profiles.profile import RuleBroken
 from roadmap_assets.enrichment.profiles.rules import MaxWords
 from roadmap_assets_tests.enrichment.engine.runs import STUDY, SUMMARY
 from roadmap_assets_tests.enrichment.profiles.everything import EVERYTHING
@@ -27,7 +28,7 @@ def test_study_adds_obstacle_and_how_to() -> None:
         "obstacle": "Heating too fast.",
         "how_to": {"steps": ["Dry it.", "Heat it"], "guardrails": ["Vent it"], "signals_of_done": ["It rings"]},
     }
-    kept = STUDY.accept(values)
+    kept = STUDY.checks.accept(values)
     assert kept["obstacle"] == "Heating too fast"
     assert kept["how_to"] == {
         "steps": ["Dry it", "Heat it"],
@@ -36,7 +37,7 @@ def test_study_adds_obstacle_and_how_to() -> None:
     }
     values["how_to"] = {"steps": ["Dry it", "Heat it!"], "guardrails": ["Vent it"], "signals_of_done": ["It rings"]}
     with pytest.raises(RuleBroken, match=r"^how_to\.steps\.1 ends with '!'$"):
-        STUDY.accept(values)
+        STUDY.checks.accept(values)
 
 
 def test_the_instructions_are_the_general_part_and_the_docstring() -> None:
@@ -59,7 +60,7 @@ def test_the_examples_in_the_prompts_keep_the_rules() -> None:
     for line in examples:
         topic = line.removeprefix("- ").partition(": tldr ")[0]
         _, tldr, _, challenge, _ = line.split('"')
-        assert SUMMARY.accept({"topic": topic, "tldr": tldr, "challenge": challenge}) == {
+        assert SUMMARY.checks.accept({"topic": topic, "tldr": tldr, "challenge": challenge}) == {
             "tldr": tldr,
             "challenge": challenge,
         }
@@ -78,7 +79,7 @@ def test_columns_use_field_names_and_an_excluded_field_is_asked_but_not_stored()
         "nick": "oven",
         "scratch": "hmm",
     }
-    kept = EVERYTHING.accept(values | {"id": "0", "topic": "Kilns", "unasked": 1})
+    kept = EVERYTHING.checks.accept(values | {"id": "0", "topic": "Kilns", "unasked": 1})
     assert kept == {column: values[column] for column in EVERYTHING.columns} | {
         "parts": [{"title": "Door", "weight": 2.0}]
     }
@@ -91,7 +92,7 @@ def test_columns_use_field_names_and_an_excluded_field_is_asked_but_not_stored()
     ]
     for breach in breaches:
         with pytest.raises(RuleBroken):
-            EVERYTHING.accept(values | breach)
+            EVERYTHING.checks.accept(values | breach)
 
 
 def test_id_and_topic_are_not_passed_to_the_model() -> None:
@@ -99,16 +100,16 @@ def test_id_and_topic_are_not_passed_to_the_model() -> None:
         model_config = ConfigDict(extra="forbid")
         note: str
 
-    assert Profile.of(Strict, name="strict").accept({"id": "0", "topic": "Kilns", "note": "x"}) == {"note": "x"}
+    assert prepare(Strict, name="strict").checks.accept({"id": "0", "topic": "Kilns", "note": "x"}) == {"note": "x"}
 
 
 def test_an_optional_line_may_stay_empty() -> None:
     class Optional(BaseModel):
         note: Annotated[str | None, MaxWords(2)] = None
 
-    profile = Profile.of(Optional, name="optional")
-    assert profile.accept({}) == {"note": None}
-    assert profile.accept({"note": "Fire it."}) == {"note": "Fire it"}
+    profile = prepare(Optional, name="optional")
+    assert profile.checks.accept({}) == {"note": None}
+    assert profile.checks.accept({"note": "Fire it."}) == {"note": "Fire it"}
 
 
 def test_a_validator_that_fails_unexpectedly_fails_only_its_topic() -> None:
@@ -116,7 +117,7 @@ def test_a_validator_that_fails_unexpectedly_fails_only_its_topic() -> None:
         note: Annotated[str, AfterValidator(lambda note: note[0].upper() + note[1:])]
 
     with pytest.raises(RuleBroken, match="IndexError"):
-        Profile.of(Careless, name="careless").accept({"note": ""})
+        prepare(Careless, name="careless").checks.accept({"note": ""})
 
 
 def test_the_docstring_of_pydantic_itself_is_not_sent() -> None:
@@ -126,8 +127,8 @@ def test_the_docstring_of_pydantic_itself_is_not_sent() -> None:
     class Documented(Plain):
         """Say it in rhyme."""
 
-    assert Profile.of(Plain, name="plain").instructions.endswith("What to write for each topic:")
-    assert Profile.of(Documented, name="documented").instructions.endswith("Say it in rhyme.")
+    assert prepare(Plain, name="plain").instructions.endswith("What to write for each topic:")
+    assert prepare(Documented, name="documented").instructions.endswith("Say it in rhyme.")
 
 
 class Note(BaseModel):
@@ -139,7 +140,7 @@ class Note(BaseModel):
     more: dict[str, str] = {}
 
 
-NOTE = Profile.of(Note, name="note")
+NOTE = prepare(Note, name="note")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_an_answer_that_says_nothing_is_rejected_in_any_profile(
     values: dict[str, object], reason: str, why: str
 ) -> None:
     with pytest.raises(RuleBroken) as broken:
-        NOTE.accept(values)
+        NOTE.checks.accept(values)
     assert broken.value.reason.startswith(reason), why
 
 
@@ -176,4 +177,4 @@ def test_an_answer_that_says_nothing_is_rejected_in_any_profile(
     ],
 )
 def test_an_unusual_answer_that_keeps_the_rules_is_accepted(values: dict[str, object], why: str) -> None:
-    assert NOTE.accept(values) == Note.model_validate(values).model_dump(), why
+    assert NOTE.checks.accept(values) == Note.model_validate(values).model_dump(), why

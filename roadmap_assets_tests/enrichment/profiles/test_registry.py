@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel, RootModel
 
-from roadmap_assets.enrichment.profiles.profile import Profile, RuleBroken
+from roadmap_assets.enrichment.profiles.prepare import prepare
+from roadmap_assets.enrichment.profiles.profile import RuleBroken
 from roadmap_assets.enrichment.profiles.registry import load_profile
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets_tests.enrichment.profiles.conftest import Write
@@ -16,9 +17,13 @@ def test_a_user_defined_model_is_found_in_the_current_directory(write: Write) ->
     profile = load_profile(f"{module}:Card")
     assert profile.name == f"{module}:Card"
     assert profile.columns == ("front", "back", "side")
-    assert profile.accept({"front": "kiln", "back": "Hot box."}) == {"front": "KILN", "back": "Hot box", "side": ""}
+    assert profile.checks.accept({"front": "kiln", "back": "Hot box."}) == {
+        "front": "KILN",
+        "back": "Hot box",
+        "side": "",
+    }
     with pytest.raises(RuleBroken, match=r"^front is too long$"):
-        profile.accept({"front": "kilning", "back": "Hot"})
+        profile.checks.accept({"front": "kilning", "back": "Hot"})
     assert load_profile(f"{module}:Outer.Inner").fingerprint == profile.fingerprint
 
 
@@ -58,7 +63,7 @@ def test_a_module_that_fails_to_import_says_why(write: Write) -> None:
 
 def test_a_root_model_has_no_columns() -> None:
     with pytest.raises(InvalidSetting, match="no fields"):
-        Profile.of(RootModel[str], name="root")
+        prepare(RootModel[str], name="root")
 
 
 def test_a_field_named_topic_is_rejected_like_one_named_id() -> None:
@@ -66,4 +71,4 @@ def test_a_field_named_topic_is_rejected_like_one_named_id() -> None:
         topic: str
 
     with pytest.raises(InvalidSetting, match="'topic'"):
-        Profile.of(Own, name="own")
+        prepare(Own, name="own")

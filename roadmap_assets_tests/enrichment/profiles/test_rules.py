@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, ValidationError
 
 from roadmap_assets.enrichment.profiles.builtin import Study
-from roadmap_assets.enrichment.profiles.profile import Profile, RuleBroken
+from roadmap_assets.enrichment.profiles.prepare import prepare
+from roadmap_assets.enrichment.profiles.profile import RuleBroken
 from roadmap_assets.enrichment.profiles.rules import AnyCase, NotCopied, Words
 from roadmap_assets_tests.enrichment.engine.runs import SUMMARY
 
@@ -37,7 +38,7 @@ from roadmap_assets_tests.enrichment.engine.runs import SUMMARY
     ],
 )
 def test_a_harmless_slip_is_corrected(said: str, kept: str, why: str) -> None:
-    assert SUMMARY.accept({"tldr": said, "challenge": "practice"})["tldr"] == kept, why
+    assert SUMMARY.checks.accept({"tldr": said, "challenge": "practice"})["tldr"] == kept, why
 
 
 @pytest.mark.parametrize(
@@ -65,18 +66,18 @@ def test_a_harmless_slip_is_corrected(said: str, kept: str, why: str) -> None:
 )
 def test_a_breach_is_rejected_with_a_short_reason(values: dict[str, object], reason: str, why: str) -> None:
     with pytest.raises(RuleBroken) as broken:
-        SUMMARY.accept({"tldr": "Fire clay", "challenge": "practice"} | values)
+        SUMMARY.checks.accept({"tldr": "Fire clay", "challenge": "practice"} | values)
     assert broken.value.reason.startswith(reason), why
 
 
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(RuleBroken, match=r"^challenge is missing$"):
-        SUMMARY.accept({"tldr": "Fire clay"})
+        SUMMARY.checks.accept({"tldr": "Fire clay"})
 
 
 def test_a_reason_is_short_and_can_be_stored_whatever_the_answer() -> None:
     with pytest.raises(RuleBroken) as broken:
-        SUMMARY.accept({"tldr": "\ud800" * 10_000, "challenge": "\ud800" * 10_000})
+        SUMMARY.checks.accept({"tldr": "\ud800" * 10_000, "challenge": "\ud800" * 10_000})
     assert len(broken.value.reason) <= 200
     broken.value.reason.encode()
 
@@ -87,27 +88,27 @@ def test_a_reason_is_short_and_can_be_stored_whatever_the_answer() -> None:
         note: Annotated[Any, AfterValidator(refuse)]
 
     with pytest.raises(RuleBroken, match="LookupError") as broken:
-        Profile.of(Careless, name="careless").accept({"note": "\ud800"})
+        prepare(Careless, name="careless").checks.accept({"note": "\ud800"})
     broken.value.reason.encode()
 
 
 def test_a_text_that_no_database_stores_is_rejected() -> None:
     with pytest.raises(RuleBroken, match="surrogate"):
-        SUMMARY.accept({"tldr": "Fire \ud800 clay", "challenge": "expert"})
+        SUMMARY.checks.accept({"tldr": "Fire \ud800 clay", "challenge": "expert"})
 
 
 @pytest.mark.parametrize("said", ["expert", "Expert", " EXPERT\n", "expert."])
 def test_a_level_is_recognised_in_any_case(said: str) -> None:
-    assert SUMMARY.accept({"tldr": "Fire clay", "challenge": said})["challenge"] == "expert"
+    assert SUMMARY.checks.accept({"tldr": "Fire clay", "challenge": said})["challenge"] == "expert"
 
 
 @given(st.text())
 def test_a_corrected_text_needs_no_further_correction(said: str) -> None:
     try:
-        kept = SUMMARY.accept({"tldr": said, "challenge": "expert"})
+        kept = SUMMARY.checks.accept({"tldr": said, "challenge": "expert"})
     except RuleBroken:
         return
-    assert SUMMARY.accept(kept) == kept
+    assert SUMMARY.checks.accept(kept) == kept
     assert len(str(kept["tldr"]).split()) <= 12
 
 
@@ -122,7 +123,7 @@ def test_an_option_keeps_its_own_case() -> None:
     class Sized(BaseModel):
         size: Annotated[Literal["XL", "Small"], AnyCase()]
 
-    assert Profile.of(Sized, name="sized").accept({"size": "xl"}) == {"size": "XL"}
+    assert prepare(Sized, name="sized").checks.accept({"size": "xl"}) == {"size": "XL"}
 
 
 def test_the_rules_work_in_any_pydantic_model() -> None:
@@ -140,13 +141,13 @@ def test_a_phrase_that_the_instructions_quote_is_rejected_however_it_is_written(
     class Tip(BaseModel):
         tip: Annotated[str | None, NotCopied("Fire the clay twice")]
 
-    profile = Profile.of(Tip, name="tip")
+    profile = prepare(Tip, name="tip")
     for said in ("Fire the clay twice", "*fire the clay twice!*", "FIRE the\u200bclay twice"):
         with pytest.raises(RuleBroken, match="tip copies an example from the instructions"):
-            profile.accept({"tip": said})
+            profile.checks.accept({"tip": said})
     for kept in ("Fire the clay twice a day", None):
-        assert profile.accept({"tip": kept}) == {"tip": kept}
-    assert profile.reply_schema == Profile.of(_PlainTip, name="plain").reply_schema
+        assert profile.checks.accept({"tip": kept}) == {"tip": kept}
+    assert profile.reply_schema == prepare(_PlainTip, name="plain").reply_schema
 
 
 class _PlainTip(BaseModel):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, JsonValue
 
-from roadmap_assets.enrichment.profiles.profile import Profile
+from roadmap_assets.enrichment.profiles.prepare import prepare
 from roadmap_assets.enrichment.providers.reply import Matched, match_reply
 from roadmap_assets_tests.enrichment.engine.runs import STUDY, SUMMARY
 
@@ -164,7 +164,7 @@ def test_a_number_that_is_none_is_no_answer() -> None:
         score: float
 
     reply = '[{"id": "0", "topic": "Kilns", "score": NaN}, {"id": "1", "topic": "Glazes", "score": 0.5}]'
-    matched = match_reply(reply, asked=ASKED, profile=Profile.of(Rated, name="rated"))
+    matched = match_reply(reply, asked=ASKED, profile=prepare(Rated, name="rated"))
     assert matched.answers == {"1": {"score": 0.5}}
     assert matched.rejected["0"].kind == "rule"
 
