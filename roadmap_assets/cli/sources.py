@@ -28,8 +28,10 @@ allow_missing_texts_option = click.option(
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
-    """The database that the settings name; a wait for it is reported."""
-    return registry.open_warehouse(settings.db, on_wait=console.warn)
+    """The database that the settings name, for the series of accesses of one command; a wait for it is reported."""
+    warehouse = registry.open_warehouse(settings.db, on_wait=console.warn)
+    click.get_current_context().with_resource(warehouse.series())
+    return warehouse
 
 
 @contextmanager

@@ -25,15 +25,18 @@ if TYPE_CHECKING:
 
 
 class Attached:
-    """A connection of its own to a database file; the file is let go of when the `with` block ends."""
+    """A connection of its own to a database file; the file is let go of when the `with` block ends.
 
-    def __init__(self, path: Path) -> None:
+    A write-ahead log of at most `log_bytes` is then left beside the file.
+    """
+
+    def __init__(self, path: Path, *, log_bytes: int = 0) -> None:
         self._alias = f"file_{next(_numbers)}"
         self._connection = _duckdb_of(os.getpid()).cursor()
         file = str(path).replace("'", "''")  # a file's name cannot be a parameter
         # With its type said, DuckDB does not go to the network for an extension that reads a foreign format.
         self._connection.execute(f"ATTACH '{file}' AS {self._alias} (TYPE duckdb)")
-        self._checkpoints = Checkpoints(self._connection, self._alias, path)
+        self._checkpoints = Checkpoints(self._connection, self._alias, path, log_bytes=log_bytes)
         self._connection.execute(f"USE {self._alias}")
 
     def __enter__(self) -> DuckDBPyConnection:

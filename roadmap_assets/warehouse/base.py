@@ -148,6 +148,13 @@ class Warehouse(Protocol):
         """One transaction, committed when the block ends and rolled back when it raises. Raises WarehouseError."""
         ...
 
+    def series(self) -> AbstractContextManager[None]:
+        """The block has many transactions, which are made cheaper.
+
+        They are committed as ever; but until the block ends, a part of a DuckDB database may be in the log beside it.
+        """
+        ...
+
     def exists(self) -> bool:
         """Whether there is anything to read; looking creates nothing."""
         ...

@@ -27,10 +27,14 @@ _FIRST_BLOCK = 3 * 4096
 _PIECE = struct.Struct("<QQ")
 
 
+SERIES_LOG_BYTES = 256 * 2**10
+"""Up to this size, each attaching of a database reads its log faster than a checkpoint would move it."""
+
+
 class Checkpoints:
     """The checkpoints of an attached database, named `alias` in `connection`, whose file is at `path`.
 
-    DuckDB must make none by itself: see `BY_US_ALONE`.
+    A log of at most `log_bytes` is left as it is. DuckDB must make no checkpoint by itself: see `BY_US_ALONE`.
     """
 
     BY_US_ALONE = (
@@ -40,10 +44,11 @@ class Checkpoints:
     )
     """Statements after which DuckDB makes no checkpoint that it is not asked for."""
 
-    def __init__(self, connection: DuckDBPyConnection, alias: str, path: Path) -> None:
+    def __init__(self, connection: DuckDBPyConnection, alias: str, path: Path, *, log_bytes: int) -> None:
         self._connection = connection
         self._alias = alias
         self._path = path
+        self._log_bytes = log_bytes
         # Open until the database is detached: closing any descriptor of a file ends all of the process's POSIX locks
         # on it, and with them DuckDB's protection from other programs.
         self._file = path.open("rb", buffering=0)
@@ -53,12 +58,12 @@ class Checkpoints:
         self._file.close()
 
     def make(self) -> None:
-        """Move what the write-ahead log holds into the database file, if anything.
+        """Move what the write-ahead log holds into the database file, if that is more than may be left.
 
         Raises:
             duckdb.Error: the disk is full or fails. What was committed stays in the log.
         """
-        if not _size(_log_of(self._path)):
+        if log_size(self._path) <= self._log_bytes:
             return
         try:
             self._keep_metadata()
@@ -130,9 +135,10 @@ def _read(copy: Path) -> list[tuple[int, bytes]]:
     return pieces
 
 
-def _size(path: Path) -> int:
+def log_size(database: Path) -> int:
+    """The bytes in the write-ahead log of a database that is committed but not yet in its file."""
     with suppress(FileNotFoundError):
-        return path.stat().st_size
+        return _log_of(database).stat().st_size
     return 0
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
-from roadmap_assets.errors import RoadmapAssetsError, WarehouseUnreadable, WarehouseUnwritable
+from roadmap_assets.errors import RoadmapAssetsError, WarehouseError, WarehouseUnreadable, WarehouseUnwritable
 from roadmap_assets.warehouse.attached import Attached, DuckDBConnection, start_duckdb
 from roadmap_assets.warehouse.base import Connection, SignOfLife
-from roadmap_assets.warehouse.checkpoint import undo_half_made
+from roadmap_assets.warehouse.checkpoint import SERIES_LOG_BYTES, log_size, undo_half_made
 from roadmap_assets.warehouse.journal import Journal
 from roadmap_assets.warehouse.lock_files import LockFile
 from roadmap_assets.warehouse.migrations import migrate
@@ -45,6 +45,7 @@ class Warehouse:
         self.journal = Journal(self.path)
         self._wait_s = wait_s
         self._on_wait = on_wait
+        self._series = 0
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -72,6 +73,19 @@ class Warehouse:
                 connection.committed()
         finally:
             lock.release()
+
+    @contextmanager
+    def series(self) -> Iterator[None]:
+        """See `Warehouse` in `base`: a checkpoint after each access would take longer than most of them."""
+        self._series += 1
+        try:
+            yield
+        finally:
+            self._series -= 1
+            if not self._series and log_size(self.path):
+                # Whoever has the database instead moves the log.
+                with suppress(WarehouseError), Warehouse(self.path, wait_s=0).transaction():
+                    pass
 
     @property
     def name(self) -> str:
@@ -143,7 +157,7 @@ class Warehouse:
             elif not self.path.is_file():
                 raise WarehouseUnreadable(_NOT_OURS.format(path=self.path))
             undo_half_made(self.path)
-            return Attached(self.path)
+            return Attached(self.path, log_bytes=SERIES_LOG_BYTES if self._series else 0)
         except BlockingIOError:
             raise HeldByAnother("another program") from None
         except OSError as error:

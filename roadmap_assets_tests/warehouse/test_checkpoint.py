@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from roadmap_assets.errors import WarehouseBusy
+from roadmap_assets.warehouse.checkpoint import SERIES_LOG_BYTES, log_size
 from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets_tests.processes import Program
 from roadmap_assets_tests.warehouse.access import HOLD_AS_A_STRANGER
@@ -22,6 +24,20 @@ from roadmap_assets.warehouse.duckdb import Warehouse
 with Warehouse(Path(sys.argv[1])).transaction() as connection:
     connection.execute("INSERT INTO source_listings VALUES ('second', '', '', now()::TIMESTAMP)")
     connection.execute("SET debug_checkpoint_sleep_ms = 600000")
+"""
+
+SERIES = """
+import sys
+from pathlib import Path
+from roadmap_assets.warehouse.duckdb import Warehouse
+
+warehouse = Warehouse(Path(sys.argv[1]))
+with warehouse.series():
+    with warehouse.transaction() as connection:
+        connection.execute("INSERT INTO source_listings VALUES ('first', '', '', now()::TIMESTAMP)")
+    print("committed", flush=True)
+    sys.stdin.readline()
+print("ended", flush=True)
 """
 
 
@@ -127,3 +143,61 @@ def test_that_an_access_leaves_nothing_beside_the_database_but_its_lock(tmp_path
     insert(path, "first")
     assert sources(path) == ["first"]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["enrichment.duckdb", "enrichment.duckdb.lock"]
+
+
+def test_that_a_series_of_accesses_leaves_a_small_log_and_its_end_none(tmp_path: Path) -> None:
+    path = tmp_path / "enrichment.duckdb"
+    warehouse = Warehouse(path)
+    with warehouse.series():
+        with warehouse.series(), warehouse.transaction() as connection:
+            connection.execute("INSERT INTO source_listings VALUES ('first', '', '', now()::TIMESTAMP)")
+        assert 0 < log_size(path) < SERIES_LOG_BYTES
+        with warehouse.transaction() as connection:
+            assert connection.execute("SELECT source FROM source_listings").fetchall() == [("first",)]
+    assert not log_size(path)
+    assert sources(path) == ["first"]
+
+
+def test_that_a_large_log_is_moved_within_a_series(tmp_path: Path) -> None:
+    path = tmp_path / "enrichment.duckdb"
+    warehouse = Warehouse(path)
+    with warehouse.series():
+        for place in ("first", "second"):
+            with warehouse.transaction() as connection:
+                connection.execute(
+                    "INSERT INTO source_listings VALUES (?, '', ?, now()::TIMESTAMP)", [place, "x" * SERIES_LOG_BYTES]
+                )
+            assert not log_size(path)
+        assert sources(path) == ["first", "second"]
+
+
+def test_that_a_series_that_is_killed_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "enrichment.duckdb"
+    with Program(SERIES, path) as program:
+        assert program.line() == "committed"
+        program.kill()
+    assert log_size(path) > 0
+    assert sources(path) == ["first"]
+    assert not log_size(path)
+
+
+def test_that_a_series_that_is_interrupted_leaves_no_log(tmp_path: Path) -> None:
+    path = tmp_path / "enrichment.duckdb"
+    warehouse = Warehouse(path)
+    with suppress(KeyboardInterrupt), warehouse.series():
+        with warehouse.transaction() as connection:
+            connection.execute("INSERT INTO source_listings VALUES ('first', '', '', now()::TIMESTAMP)")
+        raise KeyboardInterrupt
+    assert not log_size(path)
+    assert sources(path) == ["first"]
+
+
+def test_that_the_end_of_a_series_does_not_wait_for_another_program(tmp_path: Path) -> None:
+    path = tmp_path / "enrichment.duckdb"
+    with Program(SERIES, path) as program:
+        assert program.line() == "committed"
+        with Program(HOLD_AS_A_STRANGER, path) as stranger:
+            assert stranger.line() == "open"
+            program.go_on()
+            assert program.line() == "ended"
+    assert sources(path) == ["first"]
