@@ -14,8 +14,8 @@ from typing import Any, Final, Literal, get_args
 from msgspec import Struct
 from msgspec.structs import asdict, fields
 
-from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table
-from roadmap_assets.warehouse.rows import insert_rows, utc_now
+from roadmap_assets.warehouse.base import KEYS, KEYS_A_QUERY, Column, Connection, Table
+from roadmap_assets.warehouse.rows import insert_rows, parts_of, utc_now
 
 OpenState = Literal["prepared", "posting", "open"]
 JobState = Literal["prepared", "posting", "open", "collected", "failed", "expired", "cancelled", "refused", "lost"]
@@ -204,7 +204,9 @@ def pending_keys(connection: Connection, keys: Iterable[str]) -> set[str]:
         "SELECT r.key FROM batch_rows r JOIN batch_jobs j ON r.job_id = j.job_id "
         f"WHERE r.state = 'pending' AND j.expires_at > ? AND r.key IN {KEYS}"
     )
-    return {key for (key,) in connection.execute(query, [utc_now(), ",".join(keys)]).fetchall()}
+    now = utc_now()
+    rows = (connection.execute(query, [now, ",".join(some)]).fetchall() for some in parts_of(keys, KEYS_A_QUERY))
+    return {key for part in rows for (key,) in part}
 
 
 def rows_left(connection: Connection, keys: Iterable[str]) -> dict[str, BatchRow]:

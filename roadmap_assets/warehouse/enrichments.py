@@ -11,8 +11,8 @@ from msgspec import Struct
 from msgspec.json import decode
 from msgspec.structs import asdict
 
-from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table, one_row
-from roadmap_assets.warehouse.rows import insert_rows, utc_now
+from roadmap_assets.warehouse.base import KEYS, KEYS_A_QUERY, Column, Connection, Table, one_row
+from roadmap_assets.warehouse.rows import insert_rows, parts_of, utc_now
 
 ENRICHMENTS = Table(
     "enrichments",
@@ -123,8 +123,13 @@ def answered_keys(connection: Connection, keys: AbstractSet[str]) -> AbstractSet
         "SELECT count(*), CASE WHEN count(*) < CAST(? AS BIGINT) THEN string_agg(key, ',') END "
         f"FROM enrichments WHERE key IN {KEYS}"
     )
-    count, found = one_row(connection.execute(query, [len(keys), ",".join(keys)]))
-    return keys if count == len(keys) else set(found.split(",")) if found else set()
+    answered: list[Sequence[str]] = []
+    for some in parts_of(keys, KEYS_A_QUERY):
+        count, found = one_row(connection.execute(query, [len(some), ",".join(some)]))
+        answered.append(some if count == len(some) else found.split(",") if found else ())
+    if sum(map(len, answered)) == len(keys):
+        return keys
+    return {key for part in answered for key in part}
 
 
 def store_answers(connection: Connection, answers: Sequence[Answer]) -> None:
@@ -143,8 +148,8 @@ def store_answers(connection: Connection, answers: Sequence[Answer]) -> None:
 def load_failures(connection: Connection, keys: Iterable[str]) -> dict[str, PastFailure]:
     """What is on record of those keys that failed and were never answered."""
     query = f"SELECT key, reason, last_error, runs, failed_at FROM enrichment_failures WHERE key IN {KEYS}"
-    rows = connection.execute(query, [",".join(keys)]).fetchall()
-    return {row[0]: PastFailure(*row[1:]) for row in rows}
+    rows = (connection.execute(query, [",".join(some)]).fetchall() for some in parts_of(keys, KEYS_A_QUERY))
+    return {row[0]: PastFailure(*row[1:]) for part in rows for row in part}
 
 
 def store_failures(connection: Connection, failures: Sequence[Failure]) -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from roadmap_assets.warehouse.base import Connection, Table
 
+_T = TypeVar("_T")
+
 ROWS_A_STATEMENT: Final = 1_000
 """DuckDB takes ten times the size of the rows that it unpacks."""
+
+
+def parts_of(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """The items in lists of at most `size`."""
+    left = iter(items)
+    while part := list(islice(left, size)):
+        yield part
 
 
 def quoted(identifier: str) -> str:
@@ -49,8 +58,7 @@ def insert_rows(
     the meantime.
     """
     names = ", ".join(map(quoted, table.types))
-    left = iter(rows)
-    while some := list(islice(left, ROWS_A_STATEMENT)):
+    for some in parts_of(rows, ROWS_A_STATEMENT):
         source, parameters = connection.dialect.unpacked(table.types, some)
         insert = f"INSERT INTO {quoted(table.name)} ({names}) SELECT {names} FROM {source}"
         insert += connection.dialect.unless_known if unless_known else ""

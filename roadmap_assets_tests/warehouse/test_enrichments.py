@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from roadmap_assets.warehouse import enrichments
 from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.enrichments import (
     Answer,
@@ -53,6 +54,17 @@ def store(warehouse: Warehouse, *rows: Answer | Failure) -> None:
 def load(warehouse: Warehouse, *keys: str) -> Mapping[str, Any]:
     with warehouse.transaction() as connection:
         return {key: answer.columns for key, answer in load_answers(connection, keys).items()}
+
+
+def test_that_keys_for_more_than_one_query_are_all_looked_up(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enrichments, "KEYS_A_QUERY", 2)
+    store(warehouse, *map(answer, "abcdf"), *map(failure, "xyz"))
+    with warehouse.transaction() as connection:
+        assert answered_keys(connection, dict.fromkeys("abcdexyz").keys()) == set("abcd")
+        assert answered_keys(connection, known := dict.fromkeys("abcdf").keys()) is known
+        assert set(load_failures(connection, "axbyz")) == set("xyz")
 
 
 def test_that_only_what_was_asked_for_and_is_answered_is_found(warehouse: Warehouse) -> None:
