@@ -10,7 +10,7 @@ from msgspec import Struct
 from roadmap_assets.enrichment.questions import Question
 
 
-class Item(Struct, eq=False, gc=False):
+class Item(Struct, eq=False, gc=False):  # no cycle can lead through texts, so the collector need not look
     """A question of a run: `asked` counts the replies without its answer, `breaches` the answers that broke a rule."""
 
     question: Question
