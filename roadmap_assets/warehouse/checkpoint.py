@@ -26,9 +26,8 @@ _HEADERS = (4096, 8192)
 _FIRST_BLOCK = 3 * 4096
 _PIECE = struct.Struct("<QQ")
 
-
 SERIES_LOG_BYTES = 256 * 2**10
-"""Up to this size, each attaching of a database reads its log faster than a checkpoint would move it."""
+"""A log of up to this size is left to the next access: reading it takes less time than a checkpoint, which moves it."""
 
 
 class Checkpoints:

@@ -14,7 +14,7 @@ __all__ = ["AnyCase", "Examples", "Level", "MaxWords", "NotCopied", "Study", "Su
 
 
 def __getattr__(name: str) -> Any:
-    """A building block is imported when it is first used: it needs pydantic, whose import takes a cached run's time."""
+    """A building block is imported when it is first used: the import of pydantic would be a fifth of a cached run."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = "builtin" if name in {"Study", "Summary"} else "examples" if name == "Examples" else "rules"

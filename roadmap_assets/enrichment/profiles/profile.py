@@ -44,6 +44,7 @@ class Profile(Struct, frozen=True, eq=False, dict=True):
     fingerprint: str
     """16 hex digits over instructions, JSON schema and version."""
     load_checks: Callable[[], Checks]
+    """Makes `checks`; for a built-in profile it imports pydantic."""
 
     @property
     def columns(self) -> tuple[str, ...]:
