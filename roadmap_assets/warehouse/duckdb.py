@@ -83,7 +83,7 @@ class Warehouse:
         finally:
             self._series -= 1
             if not self._series and log_size(self.path):
-                # Whoever has the database instead moves the log.
+                # If another process is using the database, its access, or the next one, empties the log.
                 with suppress(WarehouseError), Warehouse(self.path, wait_s=0).transaction():
                     pass
 

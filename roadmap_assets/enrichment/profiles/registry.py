@@ -64,6 +64,9 @@ def _prepared() -> dict[str, dict[str, Any]]:
 
 def _built_in_checks(name: str) -> Checks:
     from roadmap_assets.enrichment.profiles.builtin import MODELS  # as above
-    from roadmap_assets.enrichment.profiles.prepare import prepare
+    from roadmap_assets.enrichment.profiles.checks import Checks
+    from roadmap_assets.enrichment.profiles.examples import examples_of
 
-    return prepare(MODELS[name], name=name).load_checks()
+    model, said = MODELS[name], _prepared()[name]
+    fields = said["reply_schema"]["items"]["properties"]
+    return Checks(model, headers=said["headers"], fields=fields, examples=examples_of(model, name=name))
