@@ -31,7 +31,7 @@ import sys
 from pathlib import Path
 from roadmap_assets.warehouse.duckdb import Warehouse
 
-warehouse = Warehouse(Path(sys.argv[1]))
+warehouse = Warehouse(Path(sys.argv[1]), wait_s=3600)
 with warehouse.series():
     with warehouse.transaction() as connection:
         connection.execute("INSERT INTO source_listings VALUES ('first', '', '', now()::TIMESTAMP)")
