@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Final, Literal, get_args
 
 from msgspec import Meta, Struct
 from msgspec.structs import fields, replace
@@ -255,10 +255,9 @@ def _explain_unknown(name: str, known: set[str]) -> str:
 
 
 def _settings() -> Iterator[tuple[str, Setting]]:
-    kinds = get_type_hints(Settings, include_extras=True)
     for each in fields(Settings):
         if each.name != "given":
-            kind, meta = get_args(kinds[each.name])
+            kind, meta = get_args(each.type)
             names = (meta.extra["name"] or f"{_PREFIX}{each.name.upper()}", meta.extra["also"])
             yield each.name, Setting(kind, each.default, meta, variables=[name for name in names if name])
 
