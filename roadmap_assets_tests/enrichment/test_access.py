@@ -152,3 +152,10 @@ def test_a_proxy_or_certificates_that_cannot_be_used_are_one_clear_line(
     with pytest.raises(InvalidSetting, match=variable.partition("_")[2]) as refused:
         asyncio.run(there.engine(open_warehouse(there.settings.db)).run([http_question(there)]))
     assert "hush" not in str(refused.value)
+
+
+def test_certificates_are_not_read_for_an_address_without_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    offline = access(tmp_path, offline=True)
+    asked = asyncio.run(offline.engine(open_warehouse(offline.settings.db)).run([http_question(offline)]))
+    assert asked.rows == {"enriched": 1}

@@ -70,9 +70,9 @@ class Gemini:
         self.model = model
         self._cleaner = Cleaner([api_key, *password_of(base_url)])
         self._on_close = on_close
-        self._http, _ = open_client(connections=connections)
         path = model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
         self._url = httpx2.URL(f"{(base_url or GEMINI).rstrip('/')}/{VERSION}/{quote(path)}:generateContent")
+        self._http, _ = open_client(connections=connections, tls=self._url.scheme == "https")
         headers = {"x-goog-api-key": api_key, "content-type": "application/json"}
         fixed = fixed_members(profile, temperature=temperature, thinking_level=thinking_level)
         flex = {**fixed, "serviceTier": "flex"}

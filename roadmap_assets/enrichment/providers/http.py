@@ -24,22 +24,18 @@ def open_client(
     *,
     connections: int,
     max_bytes: int | None = MAX_REPLY_BYTES,
+    tls: bool = True,
 ) -> tuple[httpx2.AsyncClient, ssl.SSLContext]:
     """A client, and its certificates, to be shared since they take long to load. It follows no redirects.
 
-    No body may have more than `max_bytes`; None leaves that to the caller, who then reads it piece by piece.
+    No body may have more than `max_bytes`; None leaves that to the caller, who then reads it piece by piece. Without
+    `tls`, for a client that is used with `http://` addresses alone, no certificates are loaded.
 
     Raises:
         InvalidSetting: the certificates or the proxy that the environment names cannot be used. A proxy's address is
             not quoted: it may hold a password.
     """
-    try:
-        certificates = httpx2.create_ssl_context()
-    except (OSError, ssl.SSLError) as error:
-        raise InvalidSetting(
-            f"the certificates named by SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({type(error).__name__}); "
-            "correct that variable, or unset it"
-        ) from None
+    certificates = _certificates() if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     limiting: list[Callable[..., Any]] = [] if max_bytes is None else [partial(_limit_body, max_bytes)]
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=60)
     try:
@@ -56,6 +52,16 @@ def open_client(
             "address with a valid port; correct that variable, or unset it"
         ) from None
     return client, certificates
+
+
+def _certificates() -> ssl.SSLContext:
+    try:
+        return httpx2.create_ssl_context()
+    except (OSError, ssl.SSLError) as error:
+        raise InvalidSetting(
+            f"the certificates named by SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({type(error).__name__}); "
+            "correct that variable, or unset it"
+        ) from None
 
 
 async def _limit_body(max_bytes: int, response: httpx2.Response) -> None:
