@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import duckdb
 
@@ -64,11 +64,17 @@ def start_duckdb() -> None:
 
 _numbers = itertools.count()
 
+_FORMAT_OF_NEW_FILES: Final = "v1.4.0"
+"""The oldest DuckDB that can open them. Attaching takes a third of the time that it takes with the default, 1.0, and a
+checkpoint half of it. A file that exists keeps its format."""
+
 
 @functools.cache
 def _duckdb_of(pid: int) -> DuckDBPyConnection:  # noqa: ARG001 - a forked child must not use its parent's threads
     """This process's DuckDB, in memory. Without replacements, a table's name can never mean a Python variable."""
-    connection = duckdb.connect(config={"python_enable_replacements": False})
+    connection = duckdb.connect(
+        config={"python_enable_replacements": False, "storage_compatibility_version": _FORMAT_OF_NEW_FILES}
+    )
     for statement in Checkpoints.BY_US_ALONE:
         connection.execute(statement)
     connection.execute("SELECT ?", [0])  # DuckDB looks for pandas at the first parameter

@@ -267,6 +267,24 @@ def test_that_the_database_can_be_moved(warehouse: Warehouse, tmp_path: Path) ->
     assert count(Warehouse(Path(moved))) == 1
 
 
+def test_that_a_file_of_another_format_keeps_it_and_a_new_one_has_ours(warehouse: Warehouse, tmp_path: Path) -> None:
+    insert(warehouse, "ours")
+    assert format_of(warehouse.path) == "v1.4.0+"
+    for of_others in ("v1.0.0", "v1.5.0"):
+        path = tmp_path / f"{of_others}.duckdb"
+        with duckdb.connect() as connection:
+            connection.execute(f"ATTACH '{path}' (STORAGE_VERSION '{of_others}')")
+        insert(Warehouse(path), "ours")
+        assert (format_of(path), count(Warehouse(path))) == (f"{of_others}+", 1)
+
+
+def format_of(path: Path) -> str:
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{path}' AS it (READ_ONLY)")
+        (found,) = connection.execute("SELECT tags FROM duckdb_databases() WHERE database_name = 'it'").fetchall()
+    return str(found[0]["storage_version"])
+
+
 def test_that_the_errors_say_whether_trying_again_can_help() -> None:
     assert WarehouseBusy.retryable
     assert WarehouseUnwritable.retryable
