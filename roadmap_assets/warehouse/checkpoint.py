@@ -26,7 +26,7 @@ _HEADERS = (4096, 8192)
 _FIRST_BLOCK = 3 * 4096
 _PIECE = struct.Struct("<QQ")
 
-SERIES_LOG_BYTES = 2**20
+SERIES_LOG_BYTES = 256 * 2**10
 """A log of up to this size is left to the next access: reading it takes less time than a checkpoint, which moves it."""
 
 
