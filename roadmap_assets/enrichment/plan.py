@@ -69,8 +69,8 @@ def look_up(config: EngineConfig, questions: Mapping[str, Question]) -> LookUp:
     """Look up questions by their keys, all in one transaction. Raises as `Warehouse.transaction`."""
     with config.warehouse.transaction() as connection:
         answered = answered_keys(connection, questions.keys())
-        # Not the difference of two sets, which would copy a million keys to leave none of them.
-        left = {key for key in questions if key not in answered}
+        # Not the difference of two sets, which would copy a million keys to leave a few of them.
+        left = {key for key in questions if key not in answered} if len(answered) < len(questions) else set[str]()
         pending = pending_keys(connection, left)
         entries, latest = cache_size(connection)
         failures = load_failures(connection, left)

@@ -29,9 +29,6 @@ KEYS = "(SELECT unnest(string_to_array(CAST(? AS VARCHAR), ',')))"
 DuckDB splits it at four times the speed of a list parameter.
 """
 
-KEYS_A_QUERY = 100_000
-"""The most keys of a query that may get any number: it takes half a kilobyte of memory a key."""
-
 
 class Column(Struct, frozen=True):
     """A column: its name, its type as DDL spells it, and its meaning as the catalogue shows it."""

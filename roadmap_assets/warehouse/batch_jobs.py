@@ -7,15 +7,15 @@ recovery of a question goes on from job to job.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 from msgspec.structs import asdict, fields
 
-from roadmap_assets.warehouse.base import KEYS, KEYS_A_QUERY, Column, Connection, Table
-from roadmap_assets.warehouse.rows import insert_rows, parts_of, utc_now
+from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table
+from roadmap_assets.warehouse.rows import insert_rows, parts_to_query, utc_now
 
 OpenState = Literal["prepared", "posting", "open"]
 JobState = Literal["prepared", "posting", "open", "collected", "failed", "expired", "cancelled", "refused", "lost"]
@@ -198,14 +198,14 @@ def replace_rows(connection: Connection, rows: Sequence[BatchRow]) -> None:
     insert_rows(connection, BATCH_ROWS, map(asdict, rows))
 
 
-def pending_keys(connection: Connection, keys: Iterable[str]) -> set[str]:
+def pending_keys(connection: Connection, keys: Collection[str]) -> set[str]:
     """Those of the keys that a job holds."""
     query = (
         "SELECT r.key FROM batch_rows r JOIN batch_jobs j ON r.job_id = j.job_id "
         f"WHERE r.state = 'pending' AND j.expires_at > ? AND r.key IN {KEYS}"
     )
     now = utc_now()
-    rows = (connection.execute(query, [now, ",".join(some)]).fetchall() for some in parts_of(keys, KEYS_A_QUERY))
+    rows = (connection.execute(query, [now, ",".join(some)]).fetchall() for some in parts_to_query(keys))
     return {key for part in rows for (key,) in part}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,8 +11,8 @@ from msgspec import Struct
 from msgspec.json import decode
 from msgspec.structs import asdict
 
-from roadmap_assets.warehouse.base import KEYS, KEYS_A_QUERY, Column, Connection, Table, one_row
-from roadmap_assets.warehouse.rows import insert_rows, parts_of, utc_now
+from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table, one_row
+from roadmap_assets.warehouse.rows import insert_rows, parts_to_query, utc_now
 
 ENRICHMENTS = Table(
     "enrichments",
@@ -124,7 +124,7 @@ def answered_keys(connection: Connection, keys: AbstractSet[str]) -> AbstractSet
         f"FROM enrichments WHERE key IN {KEYS}"
     )
     answered: list[Sequence[str]] = []
-    for some in parts_of(keys, KEYS_A_QUERY):
+    for some in parts_to_query(keys):
         count, found = one_row(connection.execute(query, [len(some), ",".join(some)]))
         answered.append(some if count == len(some) else found.split(",") if found else ())
     if sum(map(len, answered)) == len(keys):
@@ -145,10 +145,10 @@ def store_answers(connection: Connection, answers: Sequence[Answer]) -> None:
     _forget_failures(connection, first)
 
 
-def load_failures(connection: Connection, keys: Iterable[str]) -> dict[str, PastFailure]:
+def load_failures(connection: Connection, keys: Collection[str]) -> dict[str, PastFailure]:
     """What is on record of those keys that failed and were never answered."""
     query = f"SELECT key, reason, last_error, runs, failed_at FROM enrichment_failures WHERE key IN {KEYS}"
-    rows = (connection.execute(query, [",".join(some)]).fetchall() for some in parts_of(keys, KEYS_A_QUERY))
+    rows = (connection.execute(query, [",".join(some)]).fetchall() for some in parts_to_query(keys))
     return {row[0]: PastFailure(*row[1:]) for part in rows for row in part}
 
 

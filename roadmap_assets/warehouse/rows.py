@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -14,12 +15,23 @@ _T = TypeVar("_T")
 ROWS_A_STATEMENT: Final = 1_000
 """DuckDB takes ten times the size of the rows that it unpacks."""
 
+KEYS_A_QUERY: Final = 100_000
+MOST_QUERIES: Final = 5
+
 
 def parts_of(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
     """The items in lists of at most `size`."""
     left = iter(items)
     while part := list(islice(left, size)):
         yield part
+
+
+def parts_to_query(keys: Collection[str]) -> Iterator[list[str]]:
+    """The keys of each query, where there may be any number of them.
+
+    A query takes half a kilobyte of memory for each of its keys, and reads the whole table.
+    """
+    return parts_of(keys, max(KEYS_A_QUERY, math.ceil(len(keys) / MOST_QUERIES)))
 
 
 def quoted(identifier: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roadmap_assets.warehouse import enrichments
+from roadmap_assets.warehouse import rows
 from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.enrichments import (
     Answer,
@@ -24,6 +24,7 @@ from roadmap_assets.warehouse.enrichments import (
     store_answers,
     store_failures,
 )
+from roadmap_assets.warehouse.rows import parts_to_query
 
 
 def answer(key: str, *, tldr: str = "Brief", model: str = "m", profile: str = "p", **columns: Any) -> Answer:
@@ -59,12 +60,17 @@ def load(warehouse: Warehouse, *keys: str) -> Mapping[str, Any]:
 def test_that_keys_for_more_than_one_query_are_all_looked_up(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(enrichments, "KEYS_A_QUERY", 2)
+    monkeypatch.setattr(rows, "KEYS_A_QUERY", 2)
     store(warehouse, *map(answer, "abcdf"), *map(failure, "xyz"))
     with warehouse.transaction() as connection:
         assert answered_keys(connection, dict.fromkeys("abcdexyz").keys()) == set("abcd")
         assert answered_keys(connection, known := dict.fromkeys("abcdf").keys()) is known
         assert set(load_failures(connection, "axbyz")) == set("xyz")
+
+
+@pytest.mark.parametrize(("keys", "sizes"), [(0, []), (100_001, [100_000, 1]), (900_000, [180_000] * 5)])
+def test_that_there_are_five_queries_at_most_and_no_small_ones(keys: int, sizes: list[int]) -> None:
+    assert [len(part) for part in parts_to_query([""] * keys)] == sizes
 
 
 def test_that_only_what_was_asked_for_and_is_answered_is_found(warehouse: Warehouse) -> None:
