@@ -27,9 +27,10 @@ def parts_of(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
 
 
 def parts_to_query(keys: Collection[str]) -> Iterator[list[str]]:
-    """The keys of each query, where there may be any number of them.
+    """The keys of each query, where there may be any number: `KEYS_A_QUERY`, or more, for `MOST_QUERIES` at most.
 
-    A query takes half a kilobyte of memory for each of its keys, and reads the whole table.
+    A query takes half a kilobyte of memory for each of its keys, which speaks for small ones; and it reads the whole
+    table, which speaks for few.
     """
     return parts_of(keys, max(KEYS_A_QUERY, math.ceil(len(keys) / MOST_QUERIES)))
 
