@@ -159,3 +159,11 @@ def test_certificates_are_not_read_for_an_address_without_tls(tmp_path: Path, mo
     offline = access(tmp_path, offline=True)
     asked = asyncio.run(offline.engine(open_warehouse(offline.settings.db)).run([http_question(offline)]))
     assert asked.rows == {"enriched": 1}
+
+
+def test_certificates_are_read_for_a_proxy_with_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    monkeypatch.setenv("HTTP_PROXY", "https://127.0.0.1:9")
+    there = access(tmp_path, gemini_base_url="http://gateway.example")
+    with pytest.raises(InvalidSetting, match="SSL_CERT_FILE"):
+        asyncio.run(there.engine(open_warehouse(there.settings.db)).run([http_question(there)]))

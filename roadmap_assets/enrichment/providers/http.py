@@ -7,6 +7,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, Final
+from urllib.request import getproxies
 
 import httpx2
 
@@ -29,13 +30,14 @@ def open_client(
     """A client, and its certificates, to be shared since they take long to load. It follows no redirects.
 
     No body may have more than `max_bytes`; None leaves that to the caller, who then reads it piece by piece. Without
-    `tls`, for a client that is used with `http://` addresses alone, no certificates are loaded.
+    `tls`, for a client that is used with `http://` addresses alone, no certificates are loaded, unless a proxy has TLS.
 
     Raises:
         InvalidSetting: the certificates or the proxy that the environment names cannot be used. A proxy's address is
             not quoted: it may hold a password.
     """
-    certificates = _certificates() if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    to_proxies = any(proxy.lower().startswith("https:") for proxy in getproxies().values())
+    certificates = _certificates() if tls or to_proxies else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     limiting: list[Callable[..., Any]] = [] if max_bytes is None else [partial(_limit_body, max_bytes)]
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=60)
     try:
