@@ -69,7 +69,7 @@ def test_that_keys_for_more_than_one_query_are_all_looked_up(
 
 
 @pytest.mark.parametrize(("keys", "sizes"), [(0, []), (100_001, [100_000, 1]), (900_000, [180_000] * 5)])
-def test_that_there_are_five_queries_at_most_and_no_small_ones(keys: int, sizes: list[int]) -> None:
+def test_that_a_query_gets_a_hundred_thousand_keys_or_a_fifth_of_all(keys: int, sizes: list[int]) -> None:
     assert [len(part) for part in parts_to_query([""] * keys)] == sizes
 
 

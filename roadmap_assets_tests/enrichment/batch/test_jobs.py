@@ -12,6 +12,7 @@ import pytest
 from roadmap_assets.enrichment.cost import Prices
 from roadmap_assets.enrichment.engine.events import describe
 from roadmap_assets.simulator.faults import Edit, Finish, Rule
+from roadmap_assets.warehouse import rows
 from roadmap_assets_tests.enrichment.batch.conftest import StartJobs, on_both
 from roadmap_assets_tests.enrichment.engine.runs import questions, rightly_answered
 
@@ -49,6 +50,14 @@ def test_a_run_that_does_not_wait_leaves_its_rows_pending_and_the_next_collects_
     assert rightly_answered(runs) == 50
     assert runs.times_asked().total() == 50
     assert len(runs.created()) == 1
+
+
+def test_pending_rows_are_found_by_several_queries(start_jobs: StartJobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "KEYS_A_QUERY", 20)
+    runs = start_jobs(pending_s=SLOW)
+    assert runs.run_batch(questions(50)).rows == {"pending": 50}
+    assert runs.run_batch(questions(60)).rows == {"pending": 60}
+    assert runs.times_asked().total() == 60
 
 
 def test_no_answer_is_at_a_wrong_topic_although_every_key_is_wrong(start_jobs: StartJobs) -> None:
