@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any, Final
 
 from msgspec import to_builtins
-from msgspec.structs import fields, replace
+from msgspec.structs import replace
 
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.exports.csv_file import write_csv, write_roadmap_csv
@@ -111,7 +111,7 @@ def _write(path: Place, topics: Sequence[Topic], *, headers: Mapping[str, str], 
 
 
 def _write_csv(path: Place, topics: Sequence[Topic]) -> None:
-    header = [field.name for field in fields(Topic)]
+    header = Topic.__struct_fields__
     rows = (
         [
             value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from msgspec import Struct
-from msgspec.structs import fields
 
 from roadmap_assets.errors import UnknownRoadmap
 from roadmap_assets.roadmaps.sources.base import Addresses, Source, check_slug
@@ -44,7 +43,7 @@ def source_of(
     token = settings.github_token
     return open_source(
         settings.source,
-        addresses=Addresses(**{field.name: getattr(settings, field.name) for field in fields(Addresses)}),
+        addresses=Addresses(**{name: getattr(settings, name) for name in Addresses.__struct_fields__}),
         github_token=token.secret if token else None,
         listings=Listings(warehouse),
         waits=waits,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
-from msgspec.structs import asdict, fields
+from msgspec.structs import asdict
 
 from roadmap_assets.warehouse.base import KEYS, Column, Connection, Table
 from roadmap_assets.warehouse.rows import insert_rows, parts_to_query, utc_now
@@ -126,8 +126,8 @@ class BatchRow(Struct, frozen=True):
     last_error: str = ""
 
 
-_JOB = ", ".join(field.name for field in fields(BatchJob))
-_ROW = ", ".join(field.name for field in fields(BatchRow))
+_JOB = ", ".join(BatchJob.__struct_fields__)
+_ROW = ", ".join(BatchRow.__struct_fields__)
 KEPT_FOR: Final = timedelta(days=7)
 """So long, the settled rows of a job that has ended show which roadmaps it was about."""
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.json import Decoder
-from msgspec.structs import asdict, fields
+from msgspec.structs import asdict
 
 from roadmap_assets.warehouse.base import Column, Connection, Table, one_row
 from roadmap_assets.warehouse.rows import insert_rows
@@ -121,7 +121,7 @@ def count_topics(connection: Connection, roadmap: str) -> int:
 
 def load_topics(connection: Connection, roadmaps: Sequence[str]) -> list[Topic]:
     """The topics of these roadmaps, in the order of `roadmaps` and in reading order."""
-    names = [field.name for field in fields(Topic)]
+    names = Topic.__struct_fields__
     query = f"SELECT {', '.join(names)} FROM topics WHERE roadmap = ? ORDER BY position"
     return [
         topic_of(dict(zip(names, row, strict=True)))

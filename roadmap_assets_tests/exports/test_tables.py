@@ -10,7 +10,6 @@ from pathlib import Path
 import duckdb
 import pytest
 from msgspec import to_builtins
-from msgspec.structs import fields
 
 from roadmap_assets.errors import InvalidSetting, OutputNotWritable
 from roadmap_assets.exports.tables import FORMATS, check_format, write_json_lines, write_roadmap, write_topics
@@ -34,7 +33,7 @@ TOPICS = [
     ),
     Topic("test", "two", 1, "Bare", "", "", "", "", (), "", ()),
 ]
-COLUMNS = [field.name for field in fields(Topic)]
+COLUMNS = list(Topic.__struct_fields__)
 
 
 def as_json(topic: Topic) -> dict[str, object]:

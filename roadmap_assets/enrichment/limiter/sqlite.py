@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from msgspec.structs import fields, replace
+from msgspec.structs import astuple, replace
 
 from roadmap_assets.enrichment.clock import Clock, Instant
 from roadmap_assets.enrichment.limiter.base import Limits, Permit, QuotaState, Wait, next_reset
@@ -23,7 +23,7 @@ from roadmap_assets.enrichment.limiter.rules import Grant, Standing, decide, roo
 from roadmap_assets.errors import QuotaUnavailable
 
 RECHECK_S = 1.0  # other processes may correct their tokens downwards, and free a permit earlier than foreseen
-COLUMNS = ", ".join(field.name for field in fields(Standing))
+COLUMNS = ", ".join(Standing.__struct_fields__)
 
 
 class SqliteLimiter:
@@ -188,10 +188,9 @@ class SqliteLimiter:
         return Standing(*row) if row else Standing()
 
     def _save(self, standing: Standing) -> None:
-        # Not astuple, which copies deeply and would take as long as the statement.
-        values = (getattr(standing, field.name) for field in fields(Standing))
-        insert = f"INSERT OR REPLACE INTO scopes (scope, {COLUMNS}) VALUES (?{', ?' * len(fields(Standing))})"
-        self._db.execute(insert, (self._scope, *values))
+        values = (self._scope, *astuple(standing))
+        marks = ", ".join("?" * len(values))
+        self._db.execute(f"INSERT OR REPLACE INTO scopes (scope, {COLUMNS}) VALUES ({marks})", values)
 
     def _newest(self) -> Generator[Grant]:
         newest = "SELECT granted_at, requests, input_tokens FROM permits WHERE scope = ? ORDER BY granted_at DESC"
