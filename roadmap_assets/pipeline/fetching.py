@@ -12,7 +12,7 @@ from roadmap_assets.roadmaps.sources.registry import open_source
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.listings import Listings
-from roadmap_assets.warehouse.raw import has_vanished, load_snapshot, mark_vanished, save_snapshot
+from roadmap_assets.warehouse.raw import Snapshot, has_vanished, load_snapshot, mark_vanished, save_snapshot
 
 
 class Fetched(Struct, frozen=True):
@@ -60,22 +60,24 @@ def fetch(roadmap: str, *, source: Source, warehouse: Warehouse) -> Fetched:
         InvalidSlug, UnknownRoadmap, DocumentError, SourceUnavailable: the stored state stays.
     """
     check_slug(roadmap)
-    with warehouse.transaction() as connection:
-        known = load_snapshot(connection, roadmap)
-        was_vanished = has_vanished(connection, roadmap)
-    vanished = False
+
+    def last_state() -> Snapshot | None:
+        with warehouse.transaction() as connection:
+            return load_snapshot(connection, roadmap)
+
     try:
-        snapshot = source.fetch(roadmap, known=known)
+        snapshot, vanished = source.fetch(roadmap, known=last_state), False
     except UnknownRoadmap:
+        known = last_state()
         if known is None or known.source != source.name:
             raise
         snapshot, vanished = known, True
-    if vanished or was_vanished or snapshot != known:
-        with warehouse.transaction() as connection:
-            if vanished:
-                mark_vanished(connection, roadmap)
-            else:
-                save_snapshot(connection, snapshot)
+    with warehouse.transaction() as connection:
+        known = load_snapshot(connection, roadmap)
+        if vanished:
+            mark_vanished(connection, roadmap)
+        elif snapshot != known or has_vanished(connection, roadmap):
+            save_snapshot(connection, snapshot)
     return Fetched(
         roadmap=roadmap,
         version=snapshot.version,

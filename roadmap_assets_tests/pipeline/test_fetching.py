@@ -8,7 +8,9 @@ import pytest
 
 from roadmap_assets import pipeline
 from roadmap_assets.errors import DocumentError, InvalidSlug, UnknownRoadmap
+from roadmap_assets.roadmaps.sources.base import Known
 from roadmap_assets.roadmaps.sources.directory import DirectorySource
+from roadmap_assets.warehouse.raw import Snapshot
 from roadmap_assets_tests.pipeline.conftest import Roadmaps
 
 
@@ -23,6 +25,19 @@ def test_a_fetch_says_whether_anything_changed(roadmaps: Roadmaps) -> None:
     third = fetch()
     assert third.changed
     assert third.version != first.version
+
+
+def test_what_another_process_stored_during_a_fetch_is_no_change(roadmaps: Roadmaps) -> None:
+    class Overtaken(DirectorySource):
+        """Another process fetches the roadmap while this source reads it."""
+
+        def fetch(self, slug: str, *, known: Known = lambda: None) -> Snapshot:
+            assert known() is None
+            pipeline.fetch(slug, source=roadmaps.source, warehouse=roadmaps.warehouse)
+            return super().fetch(slug, known=known)
+
+    fetched = pipeline.fetch("alpha", source=Overtaken(roadmaps.folder), warehouse=roadmaps.warehouse)
+    assert not fetched.changed
 
 
 def test_a_roadmap_that_did_not_change_is_not_parsed_again(roadmaps: Roadmaps) -> None:

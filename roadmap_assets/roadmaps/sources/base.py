@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -38,6 +38,10 @@ class Addresses(Struct, frozen=True):
     github_folder: str = "roadmaps"
 
 
+Known = Callable[[], Snapshot | None]
+"""Returns the last state of a roadmap, or None. A source that downloads nothing does not call it."""
+
+
 class Source(Protocol):
     """Lists roadmaps and fetches them."""
 
@@ -58,8 +62,8 @@ class Source(Protocol):
     def version_of(self, snapshot: Snapshot) -> str:
         """The version that `listing` gives to this state, to see whether the source has changed since."""
 
-    def fetch(self, slug: str, *, known: Snapshot | None = None) -> Snapshot:
-        """One roadmap, complete; `known` is its last state, of which nothing unchanged is fetched again.
+    def fetch(self, slug: str, *, known: Known = lambda: None) -> Snapshot:
+        """One roadmap, complete; `known` returns its last state, of which nothing unchanged is downloaded again.
 
         Raises InvalidSlug, UnknownRoadmap, DocumentError when the roadmap has no document, and SourceUnavailable.
         """

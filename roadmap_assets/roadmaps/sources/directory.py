@@ -10,7 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from roadmap_assets.errors import DocumentError, SourceUnavailable
-from roadmap_assets.roadmaps.sources.base import Entry, check_slug, content_file, decode, is_slug, unknown_roadmap
+from roadmap_assets.roadmaps.sources.base import (
+    Entry,
+    Known,
+    check_slug,
+    content_file,
+    decode,
+    is_slug,
+    unknown_roadmap,
+)
 from roadmap_assets.warehouse.raw import Snapshot
 
 
@@ -45,7 +53,7 @@ class DirectorySource:
     def version_of(self, snapshot: Snapshot) -> str:
         return snapshot.version
 
-    def fetch(self, slug: str, *, known: Snapshot | None = None) -> Snapshot:  # noqa: ARG002 - all is read anyway
+    def fetch(self, slug: str, *, known: Known = lambda: None) -> Snapshot:  # noqa: ARG002 - all is read anyway
         document = self._document(check_slug(slug))
         try:
             if not document.is_file():

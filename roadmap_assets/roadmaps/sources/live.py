@@ -12,7 +12,7 @@ from datetime import UTC
 from roadmap_assets.errors import SourceUnavailable
 from roadmap_assets.roadmaps.document import parse_document
 from roadmap_assets.roadmaps.sources import site
-from roadmap_assets.roadmaps.sources.base import Addresses, Entry, ListingStore, check_slug, unknown_roadmap
+from roadmap_assets.roadmaps.sources.base import Addresses, Entry, Known, ListingStore, check_slug, unknown_roadmap
 from roadmap_assets.roadmaps.sources.host import Host
 from roadmap_assets.roadmaps.sources.http import Client
 from roadmap_assets.roadmaps.sources.repository import Repository
@@ -95,13 +95,14 @@ class LiveSource:
     def version_of(self, snapshot: Snapshot) -> str:
         return _version(snapshot.updated_at, {content.file: content.sha for content in snapshot.contents})
 
-    def fetch(self, slug: str, *, known: Snapshot | None = None) -> Snapshot:
+    def fetch(self, slug: str, *, known: Known = lambda: None) -> Snapshot:
         """One roadmap as it is now; only a document that was updated and texts that changed are downloaded.
 
-        While roadmap.sh does not answer, the document in `known` is used, with a notice.
+        While roadmap.sh does not answer, the document of its last state is used, with a notice.
         """
-        drawing = self._drawing(check_slug(slug), known if known and known.source == self.name else None)
-        contents = self._texts.fetch(slug, drawing.document, known.contents if known else ())
+        last = known()
+        drawing = self._drawing(check_slug(slug), last if last and last.source == self.name else None)
+        contents = self._texts.fetch(slug, drawing.document, last.contents if last else ())
         return replace(drawing, contents=contents)
 
     def _drawing(self, slug: str, known: Snapshot | None) -> Snapshot:

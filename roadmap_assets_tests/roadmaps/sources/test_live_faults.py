@@ -26,7 +26,7 @@ def test_a_known_document_is_used_while_the_site_is_silent(
     upstream.files["herbs/content/thyme@id-Thyme.md"] = b"# Thyme\n\nGrows anywhere.\n"
     upstream.faults["/site/"] = [reply, None]
 
-    snapshot = source(upstream, listings=listings, on_notice=notices.append).fetch("herbs", known=known)
+    snapshot = source(upstream, listings=listings, on_notice=notices.append).fetch("herbs", known=lambda: known)
 
     assert snapshot.document == known.document
     assert "anywhere" in snapshot.contents[1].markdown
@@ -35,7 +35,7 @@ def test_a_known_document_is_used_while_the_site_is_silent(
 
     upstream.faults.clear()
     upstream.edit("herbs", document("Basil", "Dill"))
-    assert "Dill" in source(upstream, listings=listings).fetch("herbs", known=snapshot).document
+    assert "Dill" in source(upstream, listings=listings).fetch("herbs", known=lambda: snapshot).document
 
 
 def test_a_roadmap_that_was_never_fetched_needs_the_site(upstream: Upstream) -> None:
@@ -93,13 +93,13 @@ def test_texts_come_from_the_site_until_github_answers(
     assert all(content.sha.startswith("roadmap.sh:") for content in snapshot.contents)
     assert len(notices) == 1
 
-    again = source(upstream).fetch("herbs", known=snapshot)
+    again = source(upstream).fetch("herbs", known=lambda: snapshot)
     assert again == snapshot, "nothing looks changed while GitHub is silent"
 
     upstream.faults.clear()
     live = source(upstream)
     assert live.listing()["herbs"] != live.version_of(again)
-    assert live.fetch("herbs", known=again).contents == expected.contents
+    assert live.fetch("herbs", known=lambda: again).contents == expected.contents
 
 
 def test_known_texts_stay_while_github_is_silent(upstream: Upstream) -> None:
@@ -109,7 +109,7 @@ def test_known_texts_stay_while_github_is_silent(upstream: Upstream) -> None:
     upstream.faults["/github/"] = [DROPPED, None]
     upstream.counted()
 
-    snapshot = source(upstream).fetch("herbs", known=known)
+    snapshot = source(upstream).fetch("herbs", known=lambda: known)
 
     assert upstream.counted() == {"github": ATTEMPTS, "site": 4 + 1}, "one text is missing in the database"
     assert set(known.contents) < set(snapshot.contents)
@@ -127,15 +127,17 @@ def test_when_both_fail_nothing_is_changed_unless_texts_may_be_missing(
     with pytest.raises(
         SourceUnavailable, match=r"2 texts of herbs .*failed 5 times.*-topic/.*nothing was changed.*--allow-missing"
     ):
-        source(upstream, listings=listings).fetch("herbs", known=known)
+        source(upstream, listings=listings).fetch("herbs", known=lambda: known)
 
     allowed = source(upstream, listings=listings, allow_missing_texts=True, on_notice=notices.append)
-    snapshot = allowed.fetch("herbs", known=known)
+    snapshot = allowed.fetch("herbs", known=lambda: known)
     assert snapshot.contents == known.contents
     assert "2 texts of herbs cannot be fetched" in notices[-1]
 
     upstream.faults.clear()
-    texts = [content.markdown for content in source(upstream, listings=listings).fetch("herbs", known=known).contents]
+    texts = [
+        content.markdown for content in source(upstream, listings=listings).fetch("herbs", known=lambda: known).contents
+    ]
     assert texts[:2] == ["new basil", "new mint"]
 
 
