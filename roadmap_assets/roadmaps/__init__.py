@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from typing import Final
 
-PARSER_VERSION: Final = "4"
+PARSER_VERSION: Final = "5"
 """Raise it whenever the same snapshot yields another topics table, so that existing tables are rebuilt."""

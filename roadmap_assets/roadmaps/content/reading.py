@@ -36,7 +36,7 @@ _INTRODUCTION = re.compile(
     r"(?=.{,160}$)(?:"
     r"(?:to (?:learn|know|read)|for (?:more|further)|learn|visit|check|(?:have|take) a look|look at|explore|refer to"
     rf"|see|read|watch)\b.*\b(?:following|these|below)\b.*\b{_NOUN}\b"
-    rf"|(?:(?:useful|helpful|additional|further|more|other|related|recomrepaired|external) )?(?:{_NOUN}|reading):$)",
+    rf"|(?:(?:useful|helpful|additional|further|more|other|related|recommended|external) )?(?:{_NOUN}|reading):$)",
     re.IGNORECASE,
 )
 

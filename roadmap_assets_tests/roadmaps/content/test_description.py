@@ -74,6 +74,16 @@ def test_the_introduction_of_links_is_removed_with_them(introduction: str) -> No
 
 
 @pytest.mark.parametrize(
+    "kind",
+    ["useful", "helpful", "additional", "further", "more", "other", "related", "recommended", "external"],
+)
+def test_lines_with_words_beside_their_links_are_resources_after_an_introduction(kind: str) -> None:
+    content = read_content(f"It lives.\n\n{kind.title()} resources:\n\n- [Peat](https://peat.example), a short book\n")
+    assert content.description == "It lives."
+    assert [resource.title for resource in content.resources] == ["Peat"]
+
+
+@pytest.mark.parametrize(
     ("markdown", "description"),
     [
         pytest.param(
