@@ -17,9 +17,10 @@ from msgspec import Struct
 
 from roadmap_assets.errors import WarehouseUnwritable
 from roadmap_assets.warehouse.base import Column, Connection, Table, Warehouse, in_transaction, one_row
+from roadmap_assets.warehouse.dialect import quoted
 from roadmap_assets.warehouse.leases import ENRICHMENT_LEASES, LEASE_HOLDERS
 from roadmap_assets.warehouse.published import PUBLICATION, SIMULATION, add_columns
-from roadmap_assets.warehouse.rows import columns_of, insert_rows, quoted
+from roadmap_assets.warehouse.rows import columns_of, insert_rows
 from roadmap_assets.warehouse.schema import SCHEMA_MIGRATIONS, TABLES
 
 _PAGE_ROWS = 5_000

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from roadmap_assets.errors import WarehouseUnreadable
 from roadmap_assets.warehouse.base import Column, Connection, Table
-from roadmap_assets.warehouse.rows import columns_of, create, insert_rows, quoted, utc_now
+from roadmap_assets.warehouse.dialect import quoted
+from roadmap_assets.warehouse.rows import columns_of, create, insert_rows, utc_now
 from roadmap_assets.warehouse.schema import SCHEMA_MIGRATIONS, TABLES
 
 Migration = tuple[str, Callable[[Connection], None]]

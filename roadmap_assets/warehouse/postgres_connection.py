@@ -14,7 +14,7 @@ from psycopg.types.string import TextLoader
 
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.warehouse.base import AfterCommit, Cursor, one_row
-from roadmap_assets.warehouse.dialect import Dialect, as_json, as_text
+from roadmap_assets.warehouse.dialect import Dialect, cell, quoted
 from roadmap_assets.warehouse.watched_connection import WatchedConnection
 
 _IDLE_S, _PROBE_S, _PROBES = 10, 5, 3
@@ -66,7 +66,7 @@ class PostgresDialect:
         """See `Dialect`. One array a column; PostgreSQL's own reading of JSON refuses texts with a NUL anywhere."""
         listed = list(rows)
         arrays = ", ".join(f"CAST(? AS {self.spelled(kind)}[])" for kind in columns.values())
-        names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
+        names = ", ".join(map(quoted, columns))
         values: list[object] = [[_cell(row.get(name), kind) for row in listed] for name, kind in columns.items()]
         return f"unnest({arrays}) AS new_rows ({names})", values
 
@@ -91,14 +91,9 @@ _DESCRIBED = {spelled: kind for kind, spelled in _SPELLED.items()}
 
 
 def _cell(value: Any, kind: str) -> object:
-    """A value as a column of this type takes it. PostgreSQL's texts cannot hold a NUL; its JSON can."""
-    if value is None:
-        return None
-    if kind == "JSON":
-        return as_json(value)
-    if kind == "VARCHAR":
-        return as_text(value).replace("\0", "\ufffd") if isinstance(value, str) else as_json(value)
-    return float(value) if kind == "DOUBLE" else value
+    """See `dialect.cell`. PostgreSQL's texts cannot hold a NUL; its JSON can."""
+    taken = cell(value, kind)
+    return taken.replace("\0", "\ufffd") if kind == "VARCHAR" and isinstance(taken, str) else taken
 
 
 class PostgresConnection(AfterCommit):

@@ -15,7 +15,8 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from roadmap_assets.warehouse.base import Column, Connection, Table
-from roadmap_assets.warehouse.rows import columns_of, insert_rows, quoted, utc_now
+from roadmap_assets.warehouse.dialect import quoted
+from roadmap_assets.warehouse.rows import columns_of, insert_rows, utc_now
 from roadmap_assets.warehouse.topics import TOPICS, Topic, topic_of
 
 Status = Literal["enriched", "stale", "failed", "deferred", "pending"]

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from roadmap_assets.warehouse.base import Connection, Table
+from roadmap_assets.warehouse.dialect import quoted
 
 _T = TypeVar("_T")
 
@@ -33,11 +34,6 @@ def parts_to_query(keys: Collection[str]) -> Iterator[list[str]]:
     table, which speaks for few.
     """
     return parts_of(keys, max(KEYS_A_QUERY, math.ceil(len(keys) / MOST_QUERIES)))
-
-
-def quoted(identifier: str) -> str:
-    """An identifier as SQL takes it, whatever is in it."""
-    return '"' + identifier.replace('"', '""') + '"'
 
 
 def create(connection: Connection, table: Table) -> None:

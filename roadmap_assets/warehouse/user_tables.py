@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-from roadmap_assets.warehouse.rows import quoted
+from roadmap_assets.warehouse.dialect import quoted
 
 if TYPE_CHECKING:
     import pandas as pd

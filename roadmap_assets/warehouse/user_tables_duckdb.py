@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from roadmap_assets.warehouse.rows import quoted
+from roadmap_assets.warehouse.dialect import quoted
 from roadmap_assets.warehouse.user_tables import ANSWERED, Source, quoted_table
 
 if TYPE_CHECKING:

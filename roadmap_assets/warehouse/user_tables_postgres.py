@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.errors import InvalidSetting, WarehouseInterrupted, WarehouseUnavailable
+from roadmap_assets.warehouse.dialect import quoted
 from roadmap_assets.warehouse.registry import require_psycopg
-from roadmap_assets.warehouse.rows import quoted
 from roadmap_assets.warehouse.user_tables import ANSWERED, Source, quoted_table
 
 if TYPE_CHECKING:

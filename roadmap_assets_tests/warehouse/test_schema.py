@@ -18,11 +18,11 @@ from roadmap_assets.errors import WarehouseUnreadable
 from roadmap_assets.warehouse import dialect
 from roadmap_assets.warehouse.attached import DuckDBConnection
 from roadmap_assets.warehouse.base import Connection
+from roadmap_assets.warehouse.dialect import quoted
 from roadmap_assets.warehouse.duckdb import Warehouse
 from roadmap_assets.warehouse.migrations import MIGRATIONS, migrate
 from roadmap_assets.warehouse.postgres_connection import PostgresConnection, connect
 from roadmap_assets.warehouse.registry import open_warehouse
-from roadmap_assets.warehouse.rows import quoted
 from roadmap_assets.warehouse.schema import TABLES
 from roadmap_assets.warehouse.topics import Resource, Topic, load_topics
 
