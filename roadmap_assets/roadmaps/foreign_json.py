@@ -29,4 +29,7 @@ def as_text(value: Any) -> str:
     """A string (or a number's digits) on one line, without characters that databases and terminals refuse; else ''."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    return " ".join(_UNPRINTABLE.sub("", str(value)).split())
+    text = str(value)
+    if not text.isprintable():
+        text = _UNPRINTABLE.sub("", text)
+    return " ".join(text.split())

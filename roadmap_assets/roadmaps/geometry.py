@@ -84,7 +84,7 @@ def _layer(box: Box) -> Layer:
     """The layer whose cells are as large as the box or up to four times larger, and at least `CELL`."""
 
     def cell(size: float) -> float:
-        return CELL * STEP ** max(0, math.ceil(math.log(max(size, CELL) / CELL, STEP)))
+        return CELL if size <= CELL else CELL * STEP ** math.ceil(math.log(size / CELL, STEP))
 
     return cell(box.width), cell(box.height)
 
@@ -229,6 +229,9 @@ def touching_groups(boxes: Mapping[Key, Box], *, reach: float) -> Iterator[list[
 
     A box leaves the grid as soon as it is reached, so that a pile of boxes at one spot costs no more than a row.
     """
+    if len(boxes) == 1:
+        yield list(boxes)
+        return
     grid = Grid(boxes)
     for start in boxes:
         if start not in grid.boxes:
