@@ -116,7 +116,8 @@ def scrape(
     complete = len(read) == len(slugs)
     if dry_run:
         asked = pipeline.questions_of([topics.roadmap for _, topics in read], warehouse=warehouse, access=access)
-        asked = pipeline.limited(asked, limit, warehouse=warehouse, access=access)
+        if limit is not None:
+            asked = pipeline.limited(asked, limit)
         plan = pipeline.plan(asked, warehouse=warehouse, access=access)
         for line in console.plan_lines(plan, access=access):
             console.say(line)
@@ -142,12 +143,14 @@ def _enrich(
     verbose: bool,
 ) -> bool:
     """Enrich the roadmaps in one run and publish each; False when rows that were asked have no answer."""
-    everything = pipeline.questions_of([topics.roadmap for _, topics in read], warehouse=warehouse, access=access)
-    asked = pipeline.limited(everything, limit, warehouse=warehouse, access=access)
-    not_asked = sum(map(len, everything.values())) - sum(map(len, asked.values()))
+    asked = pipeline.questions_of([topics.roadmap for _, topics in read], warehouse=warehouse, access=access)
+    rows = len(asked.questions)
+    if limit is not None:
+        asked = pipeline.limited(asked, limit)
+    not_asked = rows - len(asked.questions)
     with console.following(verbose=verbose) as on_event:
         enriched = pipeline.enrich(asked, warehouse=warehouse, access=access, on_event=on_event, waits=wait)
-    del everything, asked  # the memory is needed for the rows
+    del asked  # the memory is needed for the rows
     published = [
         pipeline.publish(topics.roadmap, warehouse=warehouse, access=access, csv=files[topics.roadmap])
         for _, topics in read

@@ -118,14 +118,14 @@ def topic_enrichments(
         check_writable(warehouse.output / "any.csv")  # better known before there is something to pay for
         asked = _with_topics(context, pipeline.questions_of(step.roadmaps, warehouse=database, access=access))
         enriched = pipeline.enrich(asked, warehouse=database, access=access, on_event=ProgressLog(context))
-        rows = pipeline.answered_topics(asked, warehouse=database, access=access)
+        rows = pipeline.answered_topics(asked.pairs, warehouse=database, access=access)
         report = enriched.report
         outcomes = pipeline.call_outcomes(report, warehouse=database)
         evaluated = Evaluated(
             pipeline.latest_evaluation_of(access, warehouse=database), access.profile.fingerprint, access.simulated
         )
         quota = _quota(access) if report.calls else None
-    for roadmap in asked:
+    for roadmap in asked.pairs:
         profile, answered = access.profile, rows[roadmap]
         broken = {
             row.topic.topic: rule
@@ -193,10 +193,10 @@ def _quota(access: Access) -> QuotaState:
 
 def _with_topics(context: dg.AssetExecutionContext, asked: Asked) -> Asked:
     """The roadmaps that have topics. Raises DocumentError when there are some and none has."""
-    found = {roadmap: pairs for roadmap, pairs in asked.items() if pairs}
-    without = ", ".join(roadmap for roadmap in asked if roadmap not in found)
-    if without and not found:
+    pairs = {roadmap: some for roadmap, some in asked.pairs.items() if some}
+    without = ", ".join(roadmap for roadmap in asked.pairs if roadmap not in pairs)
+    if without and not pairs:
         raise DocumentError(f"the topics of {without} were not read yet; read them first (asset roadmap_topics)")
     if without:
         context.log.info(f"Skipped, because they have no topics yet: {without}")
-    return found
+    return Asked(pairs, asked.found)

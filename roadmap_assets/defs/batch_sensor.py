@@ -106,7 +106,7 @@ def _complete(job_ids: Sequence[str], known: Sequence[str], warehouse: Warehouse
     keys = pipeline.keys_in_jobs(job_ids, warehouse=warehouse)
     if not keys:
         return set()
-    asked = pipeline.questions_of(known, warehouse=warehouse, access=access)
+    asked = pipeline.questions_of(known, warehouse=warehouse, access=access).pairs
     rows = pipeline.answered_topics(asked, warehouse=warehouse, access=access)
     return {
         roadmap

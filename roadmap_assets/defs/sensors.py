@@ -171,7 +171,7 @@ def deferred_rows(
         asked = pipeline.questions_of(roadmaps, warehouse=database, access=access)
         open_questions = {
             slug: keys
-            for slug, rows in pipeline.answered_topics(asked, warehouse=database, access=access).items()
+            for slug, rows in pipeline.answered_topics(asked.pairs, warehouse=database, access=access).items()
             if (keys := [row.enrichment_key for row in rows if row.status not in ("enriched", "pending")])
         }
         if not open_questions:

@@ -14,6 +14,7 @@ from roadmap_assets.enrichment.engine.config import EngineConfig
 from roadmap_assets.enrichment.limiter.base import least_seconds
 from roadmap_assets.enrichment.providers.base import Service, Usage
 from roadmap_assets.enrichment.questions import Question, keys_of
+from roadmap_assets.warehouse.base import Connection
 from roadmap_assets.warehouse.batch_jobs import pending_keys
 from roadmap_assets.warehouse.enrichments import answered_keys, cache_size, load_failures
 
@@ -65,15 +66,14 @@ class LookUp(Struct, frozen=True):
     latest: datetime | None
 
 
-def look_up(config: EngineConfig, questions: Mapping[str, Question]) -> LookUp:
-    """Look up questions by their keys, all in one transaction. Raises as `Warehouse.transaction`."""
-    with config.warehouse.transaction() as connection:
-        answered = answered_keys(connection, questions.keys())
-        # Not the difference of two sets, which would copy a million keys to leave a few of them.
-        left = {key for key in questions if key not in answered} if len(answered) < len(questions) else set[str]()
-        pending = pending_keys(connection, left)
-        entries, latest = cache_size(connection)
-        failures = load_failures(connection, left)
+def look_up(connection: Connection, config: EngineConfig, questions: Mapping[str, Question]) -> LookUp:
+    """Look up questions by their keys."""
+    answered = answered_keys(connection, questions.keys())
+    # Not the difference of two sets, which would copy a million keys to leave a few of them.
+    left = {key for key in questions if key not in answered} if len(answered) < len(questions) else set[str]()
+    pending = pending_keys(connection, left)
+    entries, latest = cache_size(connection)
+    failures = load_failures(connection, left)
     given_up = {
         key: f"{past.reason}, in {past.runs} runs: {past.last_error}"
         for key, past in failures.items()

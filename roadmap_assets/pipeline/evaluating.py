@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 from roadmap_assets.enrichment.access import Access
 from roadmap_assets.evaluation.rows import Row
-from roadmap_assets.pipeline.asking import questions_of
+from roadmap_assets.pipeline.asking import pairs_in
 from roadmap_assets.warehouse.base import Warehouse
 from roadmap_assets.warehouse.evaluations import Evaluation, latest_evaluation
 
 
 def evaluation_rows(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Access) -> list[Row]:
     """The topics of these roadmaps, as they were last read, with the texts that are sent."""
+    with warehouse.transaction() as connection:
+        pairs_of = pairs_in(connection, roadmaps, access)
     return [
         Row(
             row_id=f"{roadmap}/{topic.topic_id}",
@@ -21,7 +23,7 @@ def evaluation_rows(roadmaps: Sequence[str], *, warehouse: Warehouse, access: Ac
             context=question.context,
             group=f"{roadmap}/{topic.category}",
         )
-        for roadmap, pairs in questions_of(roadmaps, warehouse=warehouse, access=access).items()
+        for roadmap, pairs in pairs_of.items()
         for topic, question in pairs
     ]
 

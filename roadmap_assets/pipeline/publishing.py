@@ -14,7 +14,7 @@ from roadmap_assets.errors import DocumentError
 from roadmap_assets.exports.csv_file import default_path
 from roadmap_assets.exports.history import keep_copy
 from roadmap_assets.exports.tables import write_roadmap
-from roadmap_assets.pipeline.asking import answered_in, asked_in
+from roadmap_assets.pipeline.asking import answered_in, pairs_in
 from roadmap_assets.places import Place
 from roadmap_assets.warehouse.base import Table, Warehouse
 from roadmap_assets.warehouse.enrichments import load_failures
@@ -63,7 +63,7 @@ def publish(roadmap: str, *, warehouse: Warehouse, access: Access, csv: Place | 
     table = publication_table(access)
     with warehouse.transaction() as connection:
         connection.lock(table.name)  # first: what is compared below must not be replaced in the meantime
-        current = answered_in(connection, asked_in(connection, [roadmap], access), access)[roadmap]
+        current = answered_in(connection, pairs_in(connection, [roadmap], access), access)[roadmap]
         if not current:
             raise DocumentError(f"the topics of {roadmap} were not read yet; read them first (asset roadmap_topics)")
         failures = load_failures(connection, [row.enrichment_key for row in current if row.status == "failed"])

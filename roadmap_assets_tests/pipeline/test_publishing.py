@@ -8,6 +8,7 @@ import pytest
 
 from roadmap_assets import pipeline
 from roadmap_assets.enrichment.access import Access
+from roadmap_assets.enrichment.plan import Plan
 from roadmap_assets.warehouse.enrichments import Answer, store_answers
 from roadmap_assets_tests.pipeline.conftest import Roadmaps
 
@@ -26,11 +27,14 @@ def test_roadmaps_of_one_run_share_its_batches(roadmaps: Roadmaps) -> None:
 def test_a_plan_is_what_a_run_then_takes(roadmaps: Roadmaps) -> None:
     roadmaps.read("alpha")
     access = roadmaps.access(batch_size=1)
-    asked = roadmaps.asked("alpha", access=access)
-    plan = pipeline.plan(asked, warehouse=roadmaps.warehouse, access=access)
+
+    def plan_now() -> Plan:
+        return pipeline.plan(roadmaps.asked("alpha", access=access), warehouse=roadmaps.warehouse, access=access)
+
+    plan = plan_now()
     report = roadmaps.enrich("alpha", access=access).report
     assert (plan.rows, plan.misses, plan.calls) == (2, 2, 2) == (report.total, report.rows["enriched"], report.calls)
-    assert pipeline.plan(asked, warehouse=roadmaps.warehouse, access=access).calls == 0
+    assert plan_now().calls == 0
 
 
 def test_a_topic_without_an_answer_is_published_with_empty_columns(roadmaps: Roadmaps) -> None:
@@ -83,7 +87,7 @@ def test_a_published_answer_stays_until_there_is_a_new_one(roadmaps: Roadmaps) -
 def test_simulated_answers_are_never_published_with_real_ones(roadmaps: Roadmaps) -> None:
     simulated, real = roadmaps.access(), Access(roadmaps.access().settings)
     roadmaps.read("alpha")
-    for _, question in roadmaps.asked("alpha", access=real)["alpha"]:
+    for _, question in roadmaps.asked("alpha", access=real).pairs["alpha"]:
         answer = Answer(
             key=question.key,
             topic=question.topic,

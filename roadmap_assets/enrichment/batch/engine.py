@@ -107,19 +107,20 @@ class _Run:
         """Collect what has ended, and submit what is neither answered nor pending."""
         await self._jobs.advance()
         open_questions = {key: self._tally.unique[key] for key in self._tally.unsettled}
-        self._found = look_up(self._config, open_questions)
+        with self._config.warehouse.transaction() as connection:
+            self._found = look_up(connection, self._config, open_questions)
+            left = rows_left(connection, [question.key for question in self._found.to_ask])
         for key in self._found.answered:
             self._tally.settle(key, "hit")
         give_up(self._tally, self._found)
-        with self._config.warehouse.transaction() as connection:
-            left = rows_left(connection, [question.key for question in self._found.to_ask])
         self._live = [key for key, row in left.items() if row.state == "stuck"]
         unlucky = {key for key, row in left.items() if row.job_id in self._unsuccessful_jobs()}
         again = [q for q in self._found.to_ask if q.key not in unlucky and q.key not in self._live]
         if again:
             self._jobs.submission.prepare(again)
             await self._jobs.submission.post_prepared()
-            self._found = look_up(self._config, open_questions)
+            with self._config.warehouse.transaction() as connection:
+                self._found = look_up(connection, self._config, open_questions)
         self._on_event(self._tally.progress(wait_s=0.0))
 
     def _unsuccessful_jobs(self) -> set[str]:

@@ -6,7 +6,7 @@ and records it (`call`, `recorder`), and decides what happens to what is not ans
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from roadmap_assets.enrichment.engine.config import EngineConfig
@@ -15,6 +15,7 @@ from roadmap_assets.enrichment.engine.report import Report
 from roadmap_assets.enrichment.engine.tally import Tally
 from roadmap_assets.enrichment.plan import LookUp, Plan, look_up, make_plan
 from roadmap_assets.enrichment.questions import Question, keys_of
+from roadmap_assets.warehouse.base import Connection
 
 
 class Begun(NamedTuple):
@@ -31,13 +32,13 @@ class Engine:
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
 
-    def plan(self, questions: Sequence[Question]) -> Plan:
-        """What `run` would take now; no call is made. Raises as `Warehouse.transaction`."""
-        return make_plan(self.config, questions, look_up(self.config, by_key(questions)))
+    def look_up(self, connection: Connection, questions: Sequence[Question]) -> LookUp:
+        """What the database knows about these questions."""
+        return look_up(connection, self.config, by_key(questions))
 
-    def misses(self, questions: Sequence[Question]) -> Sequence[Question]:
-        """The questions that `run` would ask now, each once. Raises as `Warehouse.transaction`."""
-        return look_up(self.config, by_key(questions)).to_ask
+    def plan(self, questions: Sequence[Question], *, found: LookUp | None = None) -> Plan:
+        """What `run` would take now; no call is made. Raises as `Warehouse.transaction`."""
+        return make_plan(self.config, questions, found or self._looked_up(by_key(questions)))
 
     async def run(self, questions: Sequence[Question], *, on_event: OnEvent = lambda _: None) -> Report:
         """Answer every question, from the cache or by asking, and store each answer as it arrives.
@@ -51,24 +52,33 @@ class Engine:
             WarehouseError: as `Warehouse.transaction`; answers that were not stored are in its journal.
             QuotaUnavailable: the state of the limiter cannot be kept.
         """
-        begun = self._begin(questions, on_event)
+        begun = self._begin(questions, None, on_event)
         return await self._finish(begun, on_event) if begun.is_open else begun.tally.report()
 
-    def run_blocking(self, questions: Sequence[Question], *, on_event: OnEvent = lambda _: None) -> Report:
-        """As `run`, for a caller without an event loop of its own; see `blocking.run_blocking`."""
-        begun = self._begin(questions, on_event)
+    def run_blocking(
+        self, questions: Sequence[Question], *, found: LookUp | None = None, on_event: OnEvent = lambda _: None
+    ) -> Report:
+        """As `run`, for a caller without an event loop of its own; see `blocking.run_blocking`.
+
+        It starts with a look-up, unless the caller has just made one: `found`.
+        """
+        begun = self._begin(questions, found, on_event)
         if not begun.is_open:
             return begun.tally.report()
         from roadmap_assets.enrichment.blocking import run_blocking  # most runs find every answer, and need no asyncio
 
         return run_blocking(self._finish(begun, on_event))
 
-    def _begin(self, questions: Sequence[Question], on_event: OnEvent) -> Begun:
-        """Look up the answers, and settle every row that is not left open."""
+    def _looked_up(self, questions: Mapping[str, Question]) -> LookUp:
+        with self.config.warehouse.transaction() as connection:
+            return look_up(connection, self.config, questions)
+
+    def _begin(self, questions: Sequence[Question], found: LookUp | None, on_event: OnEvent) -> Begun:
+        """Look up the answers unless they are `found`, and settle every row that is not left open."""
         config = self.config
         began = config.clock.time()
         unique = by_key(questions)
-        found = look_up(config, unique)
+        found = found or self._looked_up(unique)
         plan = make_plan(config, questions, found)
         tally = Tally(config, questions, unique=unique, plan=plan, began=began)
         tally.settle_all(found.answered, "hit")

@@ -7,7 +7,6 @@ import json
 from roadmap_assets.enrichment.engine.call import Attempt, Calls
 from roadmap_assets.enrichment.engine.recorder import Recorder
 from roadmap_assets.enrichment.engine.tally import Tally
-from roadmap_assets.enrichment.plan import look_up, make_plan
 from roadmap_assets.enrichment.providers.base import Outcome, Usage
 from roadmap_assets.warehouse.leases import LeaseHolder
 from roadmap_assets.warehouse.rows import utc_now
@@ -21,7 +20,7 @@ def test_a_reply_from_elsewhere_is_matched_stored_and_counted(start: Start) -> N
     config = runs.engine().config
     asked = questions(2)
     unique = {question.key: question for question in asked}
-    tally = Tally(config, asked, unique=unique, plan=make_plan(config, asked, look_up(config, unique)), began=0.0)
+    tally = Tally(config, asked, unique=unique, plan=runs.engine().plan(asked), began=0.0)
     text = json.dumps([{"id": "1", "topic": "Topic 1", "tldr": "A text of its own", "challenge": "practice"}])
     outcome = Outcome(kind="replied", detail="STOP", text=text, usage=Usage(input_tokens=30, output_tokens=7))
     with LeaseHolder(config.warehouse) as holder:
@@ -41,7 +40,7 @@ def test_a_reply_whose_tokens_are_unknown_is_stored_at_an_unknown_cost(start: St
     config = runs.engine().config
     asked = questions(1)
     unique = {question.key: question for question in asked}
-    tally = Tally(config, asked, unique=unique, plan=make_plan(config, asked, look_up(config, unique)), began=0.0)
+    tally = Tally(config, asked, unique=unique, plan=runs.engine().plan(asked), began=0.0)
     text = json.dumps([{"id": "0", "topic": "Topic 0", "tldr": "A text of its own", "challenge": "practice"}])
     with LeaseHolder(config.warehouse) as holder:
         recorder = Recorder(config.warehouse, holder)
