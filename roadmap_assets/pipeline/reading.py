@@ -40,26 +40,20 @@ def read_topics(roadmap: str, *, warehouse: Warehouse) -> TopicsRead:
         DocumentError: the document has no topics, cannot be read or was never fetched; existing rows stay.
     """
     with warehouse.transaction() as connection:
-        version = stored_version(connection, roadmap)
         parse = load_parse(connection, roadmap)
-        snapshot = None
-        if parse is None or (parse.version, parse.parser) != (version, PARSER_VERSION):
-            snapshot = load_snapshot(connection, roadmap)
-        topics = count_topics(connection, roadmap)
-    if version is None:
+        if parse and (parse.version, parse.parser) == (stored_version(connection, roadmap), PARSER_VERSION):
+            topics = count_topics(connection, roadmap)
+            return TopicsRead(roadmap, title=parse.title, topics=topics, counts=parse.counts, changed=False)
+        snapshot = load_snapshot(connection, roadmap)
+    if snapshot is None:
         raise DocumentError(f"the roadmap {roadmap} was not fetched yet; fetch it first (asset raw_roadmap)")
-    if snapshot is not None:
-        from roadmap_assets.roadmaps.table import build_topics  # slow import; unneeded in a cached run
+    from roadmap_assets.roadmaps.table import build_topics  # slow import; unneeded in a cached run
 
-        table = build_topics(snapshot)
-        topics = len(table.topics)
-        parse = Parse(title=table.title, version=snapshot.version, parser=PARSER_VERSION, counts=table.counts)
-        with warehouse.transaction() as connection:
-            save_topics(connection, roadmap, parse, table.topics)
-    assert parse is not None  # stored before, or just made
-    return TopicsRead(
-        roadmap=roadmap, title=parse.title, topics=topics, counts=parse.counts, changed=snapshot is not None
-    )
+    table = build_topics(snapshot)
+    parse = Parse(title=table.title, version=snapshot.version, parser=PARSER_VERSION, counts=table.counts)
+    with warehouse.transaction() as connection:
+        save_topics(connection, roadmap, parse, table.topics)
+    return TopicsRead(roadmap, title=table.title, topics=len(table.topics), counts=table.counts, changed=True)
 
 
 def document_topics(roadmaps: Sequence[str], *, warehouse: Warehouse) -> dict[str, dict[str, str]]:
