@@ -69,10 +69,10 @@ def read_roadmaps(
         if several:
             downloads.begin(f"Fetching {slug} ({number} of {len(slugs)})")
         try:
-            fetched = pipeline.fetch(slug, source=source, warehouse=warehouse)
+            fetched, topics = pipeline.fetch_and_read(slug, source=source, warehouse=warehouse)
             if fetched.vanished:
                 console.note(f"{slug} is no longer in the source {fetched.source}; its last state is used.")
-            read.append((fetched, pipeline.read_topics(slug, warehouse=warehouse)))
+            read.append((fetched, topics))
         except (UnknownRoadmap, DocumentError, SourceUnavailable) as error:
             if not several:
                 raise

@@ -1,7 +1,7 @@
 """The four steps as plain functions: fetch -> topics -> enrich -> publish.
 
-Dagster and the command line call these and nothing below them. Steps pass data on through the database alone, so each
-can be run again by itself; running one again replaces its rows and leaves those of other roadmaps.
+Dagster and the command line call these and nothing below them. Each step finds in the database what it needs, so it can
+be run again by itself; running one again replaces its rows and leaves those of other roadmaps.
 """
 
 from roadmap_assets.pipeline.asking import (
@@ -19,7 +19,14 @@ from roadmap_assets.pipeline.fetching import Fetched, fetch, source_of
 from roadmap_assets.pipeline.jobs import batch_jobs, cancel_job, follow_jobs, keys_in_jobs
 from roadmap_assets.pipeline.pages import edition_of, write_index, write_page
 from roadmap_assets.pipeline.publishing import Published, publication_table, publish, publish_topics, published_ids_of
-from roadmap_assets.pipeline.reading import TopicsRead, document_topics, known_roadmaps, read_topics, topics_of
+from roadmap_assets.pipeline.reading import (
+    TopicsRead,
+    document_topics,
+    fetch_and_read,
+    known_roadmaps,
+    read_topics,
+    topics_of,
+)
 
 __all__ = [
     "Asked",
@@ -36,6 +43,7 @@ __all__ = [
     "enrich",
     "evaluation_rows",
     "fetch",
+    "fetch_and_read",
     "follow_jobs",
     "keys_in_jobs",
     "known_roadmaps",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -10,7 +11,7 @@ from roadmap_assets.errors import UnknownRoadmap
 from roadmap_assets.roadmaps.sources.base import Addresses, Source, check_slug
 from roadmap_assets.roadmaps.sources.registry import open_source
 from roadmap_assets.settings import Settings
-from roadmap_assets.warehouse.base import Warehouse
+from roadmap_assets.warehouse.base import Connection, Warehouse
 from roadmap_assets.warehouse.listings import Listings
 from roadmap_assets.warehouse.raw import Snapshot, has_vanished, load_snapshot, mark_vanished, save_snapshot
 
@@ -59,6 +60,20 @@ def fetch(roadmap: str, *, source: Source, warehouse: Warehouse) -> Fetched:
     Raises:
         InvalidSlug, UnknownRoadmap, DocumentError, SourceUnavailable: the stored state stays.
     """
+    state = newest_state(roadmap, source=source, warehouse=warehouse)
+    with warehouse.transaction() as connection:
+        return store_state(connection, state, source=source)
+
+
+class State(NamedTuple):
+    """A roadmap as its source has it, or, when it has `vanished` there, as it was last fetched."""
+
+    snapshot: Snapshot
+    vanished: bool
+
+
+def newest_state(roadmap: str, *, source: Source, warehouse: Warehouse) -> State:
+    """What `fetch` stores. Raises as it does."""
     check_slug(roadmap)
 
     def last_state() -> Snapshot | None:
@@ -66,25 +81,29 @@ def fetch(roadmap: str, *, source: Source, warehouse: Warehouse) -> Fetched:
             return load_snapshot(connection, roadmap)
 
     try:
-        snapshot, vanished = source.fetch(roadmap, known=last_state), False
+        return State(source.fetch(roadmap, known=last_state), vanished=False)
     except UnknownRoadmap:
         known = last_state()
         if known is None or known.source != source.name:
             raise
-        snapshot, vanished = known, True
-    with warehouse.transaction() as connection:
-        known = load_snapshot(connection, roadmap)
-        if vanished:
-            mark_vanished(connection, roadmap)
-        elif snapshot != known or has_vanished(connection, roadmap):
-            save_snapshot(connection, snapshot)
+        return State(known, vanished=True)
+
+
+def store_state(connection: Connection, state: State, *, source: Source) -> Fetched:
+    """Store what is new in it."""
+    snapshot = state.snapshot
+    known = load_snapshot(connection, snapshot.roadmap)
+    if state.vanished:
+        mark_vanished(connection, snapshot.roadmap)
+    elif snapshot != known or has_vanished(connection, snapshot.roadmap):
+        save_snapshot(connection, snapshot)
     return Fetched(
-        roadmap=roadmap,
+        roadmap=snapshot.roadmap,
         version=snapshot.version,
         listed_version=source.version_of(snapshot),
         source=snapshot.source,
         origin=snapshot.origin,
         files=len(snapshot.contents),
         changed=known is None or snapshot.version != known.version,
-        vanished=vanished,
+        vanished=state.vanished,
     )

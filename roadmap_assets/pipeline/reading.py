@@ -8,10 +8,12 @@ from typing import Any
 from msgspec import Struct
 
 from roadmap_assets.errors import DocumentError
+from roadmap_assets.pipeline.fetching import Fetched, newest_state, store_state
 from roadmap_assets.roadmaps import PARSER_VERSION
 from roadmap_assets.roadmaps.document import topic_labels
-from roadmap_assets.warehouse.base import Warehouse
-from roadmap_assets.warehouse.raw import load_snapshot, stored_version
+from roadmap_assets.roadmaps.sources.base import Source
+from roadmap_assets.warehouse.base import Connection, Warehouse
+from roadmap_assets.warehouse.raw import Snapshot, load_snapshot, stored_version
 from roadmap_assets.warehouse.topics import (
     Parse,
     Topic,
@@ -40,16 +42,36 @@ def read_topics(roadmap: str, *, warehouse: Warehouse) -> TopicsRead:
         DocumentError: the document has no topics, cannot be read or was never fetched; existing rows stay.
     """
     with warehouse.transaction() as connection:
-        parse = load_parse(connection, roadmap)
-        if parse and (parse.version, parse.parser) == (stored_version(connection, roadmap), PARSER_VERSION):
-            topics = count_topics(connection, roadmap)
-            return TopicsRead(roadmap, title=parse.title, topics=topics, counts=parse.counts, changed=False)
+        if current := _current(connection, roadmap, version=stored_version(connection, roadmap)):
+            return current
         snapshot = load_snapshot(connection, roadmap)
     if snapshot is None:
         raise DocumentError(f"the roadmap {roadmap} was not fetched yet; fetch it first (asset raw_roadmap)")
+    return _read(snapshot, warehouse=warehouse)
+
+
+def fetch_and_read(roadmap: str, *, source: Source, warehouse: Warehouse) -> tuple[Fetched, TopicsRead]:
+    """`fetch` and `read_topics` with fewer accesses to the database: one where nothing changed. Raises as both."""
+    state = newest_state(roadmap, source=source, warehouse=warehouse)
+    with warehouse.transaction() as connection:
+        fetched = store_state(connection, state, source=source)
+        current = _current(connection, roadmap, version=fetched.version)
+    return fetched, current or _read(state.snapshot, warehouse=warehouse)
+
+
+def _current(connection: Connection, roadmap: str, *, version: str | None) -> TopicsRead | None:
+    """The topics in the database, if they were read from this version by this parser."""
+    parse = load_parse(connection, roadmap)
+    if parse is None or (parse.version, parse.parser) != (version, PARSER_VERSION):
+        return None
+    topics = count_topics(connection, roadmap)
+    return TopicsRead(roadmap, title=parse.title, topics=topics, counts=parse.counts, changed=False)
+
+
+def _read(snapshot: Snapshot, *, warehouse: Warehouse) -> TopicsRead:
     from roadmap_assets.roadmaps.table import build_topics  # slow import; unneeded in a cached run
 
-    table = build_topics(snapshot)
+    roadmap, table = snapshot.roadmap, build_topics(snapshot)
     parse = Parse(title=table.title, version=snapshot.version, parser=PARSER_VERSION, counts=table.counts)
     with warehouse.transaction() as connection:
         save_topics(connection, roadmap, parse, table.topics)
