@@ -69,6 +69,7 @@ def _current(connection: Connection, roadmap: str, *, version: str | None) -> To
 
 
 def _read(snapshot: Snapshot, *, warehouse: Warehouse) -> TopicsRead:
+    """Parse the roadmap, and replace its rows of `topics`."""
     from roadmap_assets.roadmaps.table import build_topics  # slow import; unneeded in a cached run
 
     roadmap, table = snapshot.roadmap, build_topics(snapshot)
