@@ -27,7 +27,7 @@ Pairs = Mapping[str, Sequence[tuple[Topic, Question]]]
 
 
 class Asked(Struct, frozen=True):
-    """The questions about roadmaps, and what the database knew about them when it was last asked."""
+    """The questions about roadmaps, and what the database knew about them when they were made."""
 
     pairs: Pairs
     found: LookUp
