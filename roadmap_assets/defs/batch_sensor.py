@@ -106,13 +106,12 @@ def _complete(job_ids: Sequence[str], known: Sequence[str], warehouse: Warehouse
     keys = pipeline.keys_in_jobs(job_ids, warehouse=warehouse)
     if not keys:
         return set()
-    asked = pipeline.questions_of(known, warehouse=warehouse, access=access).pairs
-    rows = pipeline.answered_topics(asked, warehouse=warehouse, access=access)
+    asked = pipeline.questions_of(known, warehouse=warehouse, access=access)
+    rows_of = pipeline.answered_topics(asked.pairs, warehouse=warehouse, access=access)
     return {
         roadmap
-        for roadmap, pairs in asked.items()
-        if any(question.key in keys for _, question in pairs)
-        and not any(row.status == "pending" for row in rows[roadmap])
+        for roadmap, rows in rows_of.items()
+        if any(row.enrichment_key in keys for row in rows) and not any(row.status == "pending" for row in rows)
     }
 
 
