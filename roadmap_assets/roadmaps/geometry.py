@@ -72,9 +72,6 @@ class Box(Struct, frozen=True):
             return float(self.gap(other) <= 0)
         return max(0.0, -self.gap_x(other)) * max(0.0, -self.gap_y(other)) / area
 
-    def grown(self, by: float) -> Box:
-        return Box(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
-
 
 Layer = tuple[float, float]  # width and height of its cells
 Cell = tuple[int, int]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 
 from roadmap_assets.database_url import PostgresUrl
 from roadmap_assets.enrichment.access import Access
+from roadmap_assets.enrichment.providers.base import Provider
 from roadmap_assets.enrichment.questions import Question
 from roadmap_assets.errors import InvalidSetting
 from roadmap_assets.settings import load_settings
@@ -167,3 +171,37 @@ def test_certificates_are_read_for_a_proxy_with_tls(tmp_path: Path, monkeypatch:
     there = access(tmp_path, gemini_base_url="http://gateway.example")
     with pytest.raises(InvalidSetting, match="SSL_CERT_FILE"):
         asyncio.run(there.engine(open_warehouse(there.settings.db)).run([http_question(there)]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "sent"),
+    [
+        ({}, {}),
+        ({"temperature": 0.0}, {"temperature": 0.0}),
+        ({"thinking_level": "low"}, {"thinkingConfig": {"thinkingLevel": "LOW"}}),
+    ],
+    ids=["nothing that is not set", "temperature", "thinking level"],
+)
+def test_what_is_set_is_in_a_call_and_in_a_jobs_requests(
+    tmp_path: Path, settings: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    bodies: list[dict[str, Any]] = []
+
+    class Recorder(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_error(400)
+
+    async def ask(provider: Provider, question: Question) -> None:
+        await provider.ask([question])
+        await provider.close()
+
+    with HTTPServer(("127.0.0.1", 0), Recorder) as server:
+        threading.Thread(target=server.serve_forever).start()
+        there = access(tmp_path, gemini_base_url=f"http://127.0.0.1:{server.server_port}", **settings)
+        warehouse, question = open_warehouse(there.settings.db), http_question(there)
+        asyncio.run(ask(there.engine(warehouse).config.open_provider(), question))
+        server.shutdown()
+    line = json.loads(there.batch_engine(warehouse).options.open_provider().line("1", [question], first_id=0))
+    fixed = {"responseMimeType": "application/json", "responseJsonSchema": there.profile.reply_schema}
+    assert [body["generationConfig"] for body in (*bodies, line["request"])] == [fixed | sent, fixed | sent]
