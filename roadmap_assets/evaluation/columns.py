@@ -51,9 +51,8 @@ class Column(Struct, frozen=True):
         value = self.shown(row)
         if self.kind == "text":
             return word_f1(value, known)
-        return float(
-            value.casefold() == known.casefold() or (self.kind == "number" and _number(value) == _number(known))
-        )
+        number = _number(value) if self.kind == "number" else None
+        return float(value.casefold() == known.casefold() or (number is not None and number == _number(known)))
 
 
 def columns_of(profile: Profile) -> list[Column]:
