@@ -37,7 +37,10 @@ _TRANSIENT = ("busy", "unavailable", "timeout", "cancelled")
 
 
 class Collection:
-    """The results of one job. It is the recorder of its calls: what they bring is stored in groups."""
+    """The results of one job. It is the recorder of its calls: what they bring is stored in groups.
+
+    `results` are those that were not stored already, and `answered` the rows that they answer.
+    """
 
     def __init__(self, config: EngineConfig, tally: Tally, job: BatchJob) -> None:
         self.answered = 0
@@ -55,6 +58,11 @@ class Collection:
         for place, row in enumerate(self._rows):
             self._places.setdefault(row.request, []).append(place)
         self._request_of = {str(row.position): row.request for row in self._rows}
+
+    @property
+    def answered_in_all(self) -> int:
+        """The rows of the job that are answered, by earlier readings too."""
+        return sum(row.state == "answered" for row in self._rows)
 
     def put(self, record: Record) -> None:
         """Take a record, to be stored with its group."""

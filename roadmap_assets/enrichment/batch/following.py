@@ -122,22 +122,24 @@ class Following:
     async def _end(self, job: BatchJob, state: JobState, reason: str, remote: RemoteJob | None = None) -> None:
         """Store what results there are, and release the other rows."""
         collection = Collection(self._config, self._tally, job)
-        if remote:
-            await collection.read(self._provider.results(remote))
         left: RowState = "stuck" if state in ("cancelled", "expired") and self._is_stuck(job) else "again"
-        with self._config.warehouse.transaction() as connection:
-            collection.close(connection, left, reason and f"batch job {state}: {reason}")
-            end_job(connection, job.job_id, state=state, reason=reason)
+        try:
+            if remote:
+                await collection.read(self._provider.results(remote))
+            with self._config.warehouse.transaction() as connection:
+                collection.close(connection, left, reason and f"batch job {state}: {reason}")
+                end_job(connection, job.job_id, state=state, reason=reason)
+        finally:  # what was stored before a download broke off is not read again
+            self.followed.results += collection.results
+            self.followed.answered += collection.answered
         if remote:
             await self._delete_files(job, remote)
         self.followed.ended[job.job_id] = state
-        self.followed.results += collection.results
-        self.followed.answered += collection.answered
         if reason:
             self.followed.reasons.append(f"the batch job {job.job_id[:8]} {_VERBS[state]} ({reason})")
             self._note(job, f"{_VERBS[state]} ({reason}); its rows without an answer are released")
         else:
-            self._note(job, f"collected: {collection.answered} of {job.rows} rows answered")
+            self._note(job, f"collected: {collection.answered_in_all} of {job.rows} rows answered")
 
     async def _delete_files(self, job: BatchJob, remote: RemoteJob) -> None:
         """Delete what was uploaded and what came back; otherwise Gemini keeps them for 48 hours."""

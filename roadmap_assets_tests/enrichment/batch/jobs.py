@@ -22,14 +22,16 @@ from roadmap_assets_tests.enrichment.engine.runs import Runs
 
 @dataclass
 class BatchRuns(Runs):
-    """Runs over one folder, whose misses go into batch jobs."""
+    """Runs over one folder, whose misses go into batch jobs; at `url`, or at the simulator itself."""
+
+    url: str = ""
 
     def batch(self, *, options: dict[str, Any] | None = None, **config: Any) -> BatchEngine:
         """An engine with these options for jobs."""
         given = BatchOptions(
             scope="ours",
             open_provider=lambda: GeminiBatch(
-                api_key=self.key, model=self.model, profile=self.profile, base_url=self.simulator.url
+                api_key=self.key, model=self.model, profile=self.profile, base_url=self.url or self.simulator.url
             ),
             **{"confirm_s": 0.2, **(options or {})},
         )
