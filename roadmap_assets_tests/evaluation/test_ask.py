@@ -55,6 +55,15 @@ def test_a_batch_whose_reply_was_lost_is_sent_again_as_it_was(kitchen: StartKitc
     assert (figures.calls, figures.answered, figures.asked_again, figures.breaches) == (3, 40, 0, 0)
 
 
+def test_a_busy_server_is_asked_again_after_the_time_that_it_names(kitchen: StartKitchen) -> None:
+    started = kitchen(Rule(Status(429, retry_delay_s=0.5), calls=(1, 2)))
+    report = started.batch().run()
+    assert report.complete
+    assert report.calls == 56
+    first, second, third, *_ = (request.at for request in started.simulator.requests if request.topics)
+    assert min(second - first, third - second) >= 0.5
+
+
 def test_the_budget_holds(kitchen: StartKitchen) -> None:
     started = kitchen(budget_usd=0.15)
     report = started.batch().run()
