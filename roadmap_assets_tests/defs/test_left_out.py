@@ -80,6 +80,16 @@ def test_a_run_of_a_backfill_that_has_no_other_roadmap_succeeds(project: Project
     assert "holds no topic" in project.metadata("enriched_roadmap", "music")["left_out"]
 
 
+def test_a_run_whose_roadmaps_are_all_known_to_be_unreadable_fails_with_the_reasons(project: Project) -> None:
+    project.write("noise", topics=())
+    project.run("music", "noise", tags=BACKFILL)
+    result = project.run("music", "noise")
+    assert not result.success
+    [failure] = failures(result).values()
+    assert "every roadmap of the run is left out" in failure
+    assert failure.count("holds no topic") == 2
+
+
 def test_a_roadmap_whose_source_does_not_answer_is_not_called_made(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
