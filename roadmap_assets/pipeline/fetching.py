@@ -13,7 +13,14 @@ from roadmap_assets.roadmaps.sources.registry import open_source
 from roadmap_assets.settings import Settings
 from roadmap_assets.warehouse.base import Connection, Warehouse
 from roadmap_assets.warehouse.listings import Listings
-from roadmap_assets.warehouse.raw import Snapshot, has_vanished, load_snapshot, mark_vanished, save_snapshot
+from roadmap_assets.warehouse.raw import (
+    Snapshot,
+    is_stored,
+    load_snapshot,
+    mark_vanished,
+    save_snapshot,
+    stored_version,
+)
 
 
 class Fetched(Struct, frozen=True):
@@ -90,12 +97,12 @@ def newest_state(roadmap: str, *, source: Source, warehouse: Warehouse) -> State
 
 
 def store_state(connection: Connection, state: State, *, source: Source) -> Fetched:
-    """Store what is new in it."""
+    """Store it unless it is stored already."""
     snapshot = state.snapshot
-    known = load_snapshot(connection, snapshot.roadmap)
+    known_version = stored_version(connection, snapshot.roadmap)
     if state.vanished:
         mark_vanished(connection, snapshot.roadmap)
-    elif snapshot != known or has_vanished(connection, snapshot.roadmap):
+    elif not is_stored(connection, snapshot):
         save_snapshot(connection, snapshot)
     return Fetched(
         roadmap=snapshot.roadmap,
@@ -104,6 +111,6 @@ def store_state(connection: Connection, state: State, *, source: Source) -> Fetc
         source=snapshot.source,
         origin=snapshot.origin,
         files=len(snapshot.contents),
-        changed=known is None or snapshot.version != known.version,
+        changed=snapshot.version != known_version,
         vanished=state.vanished,
     )

@@ -48,8 +48,8 @@ class Call(Struct, frozen=True):
     """One HTTP request to Gemini.
 
     `batch` counts the run's batches from 1, `attempt` the times that this batch was sent, from 1; `rows` topics were
-    asked and `answered` of them accepted; `outcome` is one word and `detail` the provider's own; `cost_usd` is None
-    where the model's price is unknown; `started_at` is UTC; `service` is the one that served it.
+    asked, and `answered` of them got a good answer; `outcome` is one word and `detail` the provider's own; `cost_usd`
+    is None where the model's price is unknown; `started_at` is UTC; `service` is the one that served it.
     """
 
     call_id: str

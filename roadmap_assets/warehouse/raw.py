@@ -143,10 +143,11 @@ def fetch_times(connection: Connection) -> dict[str, datetime]:
     return dict(connection.execute("SELECT roadmap, fetched_at FROM raw_roadmaps").fetchall())
 
 
-def has_vanished(connection: Connection, roadmap: str) -> bool:
-    """Whether the roadmap was missing upstream at the last fetch."""
-    query = "SELECT 1 FROM raw_roadmaps WHERE roadmap = ? AND vanished_at IS NOT NULL"
-    return connection.execute(query, [roadmap]).fetchone() is not None
+def is_stored(connection: Connection, snapshot: Snapshot) -> bool:
+    """Whether this is the state that was stored last, and the roadmap was not missing upstream since."""
+    query = "SELECT version, origin, source, updated_at, vanished_at FROM raw_roadmaps WHERE roadmap = ?"
+    found = connection.execute(query, [snapshot.roadmap]).fetchone()
+    return found == (snapshot.version, snapshot.origin, snapshot.source, snapshot.updated_at, None)
 
 
 def mark_vanished(connection: Connection, roadmap: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from roadmap_assets.warehouse.base import Connection, Warehouse
 from roadmap_assets.warehouse.listings import Listings
-from roadmap_assets.warehouse.raw import has_vanished, load_snapshot, mark_vanished, save_snapshot, stored_version
+from roadmap_assets.warehouse.raw import is_stored, load_snapshot, mark_vanished, save_snapshot, stored_version
 from roadmap_assets.warehouse.topics import Parse, count_topics, load_parse, load_topics, save_topics
 from roadmap_assets_tests.warehouse import records
 
@@ -48,6 +50,34 @@ def test_that_a_snapshot_replaces_its_roadmap_alone(warehouse: Warehouse) -> Non
     with warehouse.transaction() as connection:
         assert load_snapshot(connection, "a") == records.snapshot("a", document="[]", texts=("new",))
         assert load_snapshot(connection, "b") == records.snapshot("b")
+
+
+def has_vanished(connection: Connection, roadmap: str) -> bool:
+    query = "SELECT 1 FROM raw_roadmaps WHERE roadmap = ? AND vanished_at IS NOT NULL"
+    return connection.execute(query, [roadmap]).fetchone() is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"document": "[]"},
+        {"tree": "[]"},
+        {"contents": ()},
+        {"origin": "elsewhere"},
+        {"source": "another"},
+        {"updated_at": "2026-11-29"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_that_only_the_very_state_that_was_saved_is_stored(warehouse: Warehouse, change: dict[str, Any]) -> None:
+    saved = records.snapshot("a")
+    with warehouse.transaction() as connection:
+        assert not is_stored(connection, saved)
+        save_snapshot(connection, saved)
+        assert is_stored(connection, saved)
+        assert not is_stored(connection, replace(saved, **change))
+        mark_vanished(connection, "a")
+        assert not is_stored(connection, saved), "it is back, which has to be noted"
 
 
 def test_that_a_vanished_roadmap_stays_until_it_is_seen_again(warehouse: Warehouse) -> None:

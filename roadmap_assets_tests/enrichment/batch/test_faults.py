@@ -27,7 +27,7 @@ BUSY = Wrong(503, b'{"error": {"code": 503, "status": "UNAVAILABLE", "message": 
 
 @pytest.fixture
 def behind(start_jobs: StartJobs) -> Iterator[tuple[BatchRuns, Proxy]]:
-    """Runs whose jobs are created and looked at through a proxy; they wait for an hour, and then for another."""
+    """Runs whose jobs are created and looked at through a proxy, and are pending for an hour."""
     runs = start_jobs(pending_s=SLOW)
     with proxy_to(runs.simulator.url) as proxy:
         runs.url = proxy.url
