@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,12 @@ def test_two_machines_refresh_one_roadmap_at_once_and_ask_each_topic_once(
         assert (tmp_path / machine / "output" / "roadmap_alpha.simulated.csv").is_file()
 
 
+def accepts_connections(port: int) -> bool:
+    with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
 class Deployment:
     """The long-running processes of compose.yaml, with two code servers in folders of their own."""
 
@@ -164,6 +171,8 @@ class Deployment:
             # Opened first: two processes that create an instance's storage at the same time can break it.
             self.instance = dg.DagsterInstance.from_config(str(self.home))
         self.instance.add_dynamic_partitions(ROADMAPS.name or "", ["alpha"])
+        # A daemon that does not find a code server reloads it later, which fails a run that is launched meanwhile.
+        self._wait_until(lambda: all(map(accepts_connections, self._ports.values())))
         for service in ("webserver", "daemon"):
             arguments = [
                 part.replace("0.0.0.0", "127.0.0.1").replace("/opt/dagster", str(self.home))
